@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The rendezvous: a small TCP key-value store that bootstraps every backend but MPI and is the only source of liveness.
+namespace trireme {
+
+// Blocking key-value access. Keys are text, values bytes. Thread-safe.
+// Every call throws CommError when the server is gone, TimeoutError (naming the keys) when the deadline passes.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual void set(std::string_view key, std::string_view value) = 0;
+  // Waits until the key exists.
+  virtual std::string get(std::string_view key, std::chrono::milliseconds timeout) = 0;
+  virtual std::optional<std::string> try_get(std::string_view key) = 0;
+  // Adds to a decimal counter (0 when absent) and returns the new value.
+  virtual std::int64_t add(std::string_view key, std::int64_t amount) = 0;
+  virtual bool remove(std::string_view key) = 0;
+};
+
+// A rank (or node) that the store's server knows to be lost.
+struct LostRank {
+  int rank = -1;
+  std::string node;
+  std::string cause;  // "connection closed", "no heartbeat for 2 s", or what the launcher's shim saw ("killed by signal 9")
+  friend bool operator==(const LostRank&, const LostRank&) = default;
+};
+
+// The same keys under a prefix, so that groups and generations do not collide. Does not own `store`.
+class PrefixStore final : public Store {
+ public:
+  PrefixStore(Store& store, std::string prefix) : store_(store), prefix_(std::move(prefix)) {}
+  void set(std::string_view key, std::string_view value) override;
+  std::string get(std::string_view key, std::chrono::milliseconds timeout) override;
+  std::optional<std::string> try_get(std::string_view key) override;
+  std::int64_t add(std::string_view key, std::int64_t amount) override;
+  bool remove(std::string_view key) override;
+
+ private:
+  Store& store_;
+  std::string prefix_;
+};
+
+// In one process, for ranks as threads and for tests.
+class InMemoryStore final : public Store {
+ public:
+  InMemoryStore();
+  ~InMemoryStore() override;
+  void set(std::string_view key, std::string_view value) override;
+  std::string get(std::string_view key, std::chrono::milliseconds timeout) override;
+  std::optional<std::string> try_get(std::string_view key) override;
+  std::int64_t add(std::string_view key, std::int64_t amount) override;
+  bool remove(std::string_view key) override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Serves a store on a TCP port with one thread of its own. Starts listening in the constructor, stops in the destructor.
+// A client that registered as a rank and whose connection ends without a goodbye is lost at once; one from which no
+// heartbeat came for `heartbeat_timeout` is lost too. Lost ranks are pushed to every connected client.
+class TcpStoreServer {
+ public:
+  struct Options {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;  // 0: any free port
+    std::chrono::milliseconds heartbeat_timeout{2000};
+  };
+  // Throws ConfigError naming host and port when the port cannot be bound.
+  explicit TcpStoreServer(const Options& options);
+  ~TcpStoreServer();
+  TcpStoreServer(const TcpStoreServer&) = delete;
+  TcpStoreServer& operator=(const TcpStoreServer&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  [[nodiscard]] std::vector<LostRank> lost() const;
+  // Adds what somebody else saw (the launcher's shim knows the signal). Replaces the cause of a rank already lost.
+  void report_lost(const LostRank& rank);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A client with one connection, kept for life. A background thread reads pushes and sends heartbeats every 500 ms.
+class TcpStore final : public Store {
+ public:
+  struct Options {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;
+    std::chrono::milliseconds connect_timeout{30000};
+    // When rank >= 0 the server watches this connection as the life of that rank.
+    int rank = -1;
+    std::string node;
+  };
+  // Retries until connect_timeout, then throws TimeoutError with host, port and the last error.
+  explicit TcpStore(const Options& options);
+  ~TcpStore() override;  // says goodbye: leaving on purpose is not being lost
+
+  void set(std::string_view key, std::string_view value) override;
+  std::string get(std::string_view key, std::chrono::milliseconds timeout) override;
+  std::optional<std::string> try_get(std::string_view key) override;
+  std::int64_t add(std::string_view key, std::int64_t amount) override;
+  bool remove(std::string_view key) override;
+
+  // Ranks known to be lost so far. Cheap when nothing changed (one atomic load).
+  [[nodiscard]] std::vector<LostRank> lost() const;
+  // Grows by one whenever lost() changes. A wait loop polls it.
+  [[nodiscard]] std::uint64_t lost_generation() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace trireme

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "trireme/base/store.h"
+#include "trireme/collectives/communicator.h"
+
+namespace trireme::collectives {
+
+// Ranks of one node, as processes or as threads, over shared memory.
+//
+// Collective. `store` (not owned, must outlive the communicator) bootstraps the segment and tells of lost ranks;
+// `name` is unique per communicator within the store. No name is left in /dev/shm: memfds travel by SCM_RIGHTS.
+// Throws TimeoutError naming the ranks that did not arrive.
+struct ShmOptions {
+  int rank = 0;
+  int size = 1;
+  std::string name = "world";
+  Timeout timeout = kDefaultTimeout;
+};
+[[nodiscard]] std::unique_ptr<Communicator> make_shm(Store& store, const ShmOptions& options);
+
+}  // namespace trireme::collectives

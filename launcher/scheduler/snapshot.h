@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "trireme/base/status_record.h"
+
+// The one state that every face shows: CLI, gRPC, HTTP, Dask's identity, the page. Plain values.
+namespace trireme::launcher {
+
+struct NodeView {
+  std::string name;
+  std::string state;  // "starting", "up", "lost", "down"
+  std::string host;   // address other nodes reach it at
+  int ranks = 0;      // running on it now
+  int gpus = 0;
+  double last_seen = 0;  // seconds since the epoch
+};
+
+struct RankView {
+  int rank = 0;
+  std::string node;
+  std::string state;  // "running", "exited", "lost"
+  std::optional<int> exit_code;
+  std::string exit_cause;              // "", "exited with 3", "killed by signal 9 (SIGKILL)"
+  std::optional<StatusRecord> status;  // the newest
+};
+
+struct RunView {
+  std::string run_id;  // "r-0001"
+  std::string name;    // program's base name unless --name was given
+  std::string status;  // "queued", "starting", "running", "succeeded", "failed", "cancelled"
+  std::optional<int> exit_code;
+  std::string reason;  // why it failed, naming rank and node: "rank 2 on node2 was killed by signal 9 (SIGKILL)"
+  std::vector<std::string> command;
+  int ranks = 0;
+  std::vector<std::string> nodes;
+  double submitted = 0;
+  std::optional<double> started;
+  std::optional<double> ended;
+  std::map<std::string, double> metrics;  // last value of each, as rank 0 reported it
+  std::vector<RankView> rank_views;
+};
+
+struct ClusterSnapshot {
+  std::uint64_t revision = 0;  // grows with every change
+  std::string name;            // the cluster's
+  std::string state;           // "starting", "up", "stopping"
+  std::string provider;        // "local"
+  std::string host = "127.0.0.1";
+  std::uint16_t dask_port = 8786;
+  std::uint16_t http_port = 8787;
+  double started = 0;
+  std::vector<NodeView> nodes;
+  std::vector<RunView> runs;  // newest first
+};
+
+// Keys are stable and documented in docs/json.md: {state, ports, nodes: [{name, state, ranks, gpus}], runs, …}.
+[[nodiscard]] nlohmann::json to_json(const ClusterSnapshot& snapshot);
+// One row of `launcher runs --json`: {run_id, name, status, exit_code, ranks, nodes, started, ended, metrics}.
+[[nodiscard]] nlohmann::json to_json(const RunView& run);
+
+// One point of a run's curves, for live charts. `metrics` as in StatusRecord; rank -1: aggregated over ranks.
+struct MetricPoint {
+  std::string run_id;
+  int rank = 0;
+  double time = 0;
+  std::int64_t step = 0;
+  std::map<std::string, double> metrics;
+};
+
+// What the faces read from. Implemented by the scheduler's shell; thread-safe.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  [[nodiscard]] virtual ClusterSnapshot snapshot() const = 0;
+  // Points of one run since the beginning, oldest first, thinned to at most `limit`.
+  [[nodiscard]] virtual std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const = 0;
+  // Last lines of a run's log, oldest first.
+  [[nodiscard]] virtual std::vector<std::string> log_tail(const std::string& run_id, std::size_t lines) const = 0;
+  // Calls `on_change(revision)` after every change from a scheduler thread, under no lock; it must return quickly.
+  // The subscription ends when the returned handle is destroyed.
+  [[nodiscard]] virtual std::shared_ptr<void> subscribe(std::function<void(std::uint64_t revision)> on_change) = 0;
+};
+
+}  // namespace trireme::launcher

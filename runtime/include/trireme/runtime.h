@@ -1,0 +1,11 @@
+#pragma once
+
+// Everything of the runtime. Programs that want faster compiles include the single headers.
+#include "trireme/runtime/adamw.h"
+#include "trireme/runtime/checkpoint.h"
+#include "trireme/runtime/metrics.h"
+#include "trireme/runtime/parallel.h"
+#include "trireme/runtime/schedule.h"
+#include "trireme/runtime/steps.h"
+#include "trireme/runtime/token_loader.h"
+#include "trireme/runtime/train_context.h"
