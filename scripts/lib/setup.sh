@@ -14,7 +14,7 @@ BUILD_PACKAGES=(build-essential cmake ninja-build ccache git pkg-config python3 
   libopenmpi-dev openmpi-bin libhwloc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libmsgpack-cxx-dev libboost-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev libjs-d3 bible-kjv)
-TEST_PACKAGES=(libgtest-dev libgmock-dev curl iproute2 procps chromium dict-gcide)
+TEST_PACKAGES=(libgtest-dev libgmock-dev clang-format shellcheck curl iproute2 procps chromium dict-gcide)
 
 _is_supported_system() {
   # shellcheck disable=SC1091

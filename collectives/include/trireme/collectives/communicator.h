@@ -60,7 +60,8 @@ class Communicator {
 
   // output[i] = op over ranks of input[i]. Counts and dtypes equal on all ranks.
   [[nodiscard]] virtual WorkPtr all_reduce(Buffer input, Buffer output, const ReduceOptions& options = {}) = 0;
-  // input: size() * output.count elements; rank r gets the reduction of block r. In place: output is block rank() of input.
+  // input: size() * output.count elements; rank r gets the reduction of block r. In place: output is block rank() of
+  // input.
   [[nodiscard]] virtual WorkPtr reduce_scatter(Buffer input, Buffer output, const ReduceOptions& options = {}) = 0;
   // output: size() * input.count elements; block r is rank r's input. In place: input is block rank() of output.
   [[nodiscard]] virtual WorkPtr all_gather(Buffer input, Buffer output, const CommOptions& options = {}) = 0;
@@ -83,13 +84,14 @@ class Communicator {
   [[nodiscard]] virtual std::vector<std::string> all_gather_bytes(std::string_view bytes,
                                                                   const CommOptions& options = {}) = 0;
   // Blocking. root's bytes on every rank.
-  [[nodiscard]] virtual std::string broadcast_bytes(std::string_view bytes, int root, const CommOptions& options = {}) = 0;
+  [[nodiscard]] virtual std::string broadcast_bytes(std::string_view bytes, int root,
+                                                    const CommOptions& options = {}) = 0;
 
   // Collective. Ranks of equal color form a new communicator, ordered by (key, rank). color < 0: this rank gets null.
   [[nodiscard]] virtual std::unique_ptr<Communicator> split(int color, int key) = 0;
 
-  // Makes pending and later operations of this rank, and of peers that wait for it, fail with CommError. Not collective.
-  // The one call that any thread may make at any time.
+  // Makes pending and later operations of this rank, and of peers that wait for it, fail with CommError. Not
+  // collective. The one call that any thread may make at any time.
   virtual void abort(std::string_view reason) = 0;
 
   // In place.

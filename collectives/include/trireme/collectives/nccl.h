@@ -18,7 +18,8 @@ struct NcclOptions {
   std::string name = "world";
   Timeout timeout = kDefaultTimeout;
 };
-// GPU ranks over NCCL; `store` carries the unique id. Throws ConfigError saying what to install when built without NCCL.
+// GPU ranks over NCCL; `store` carries the unique id. Throws ConfigError saying what to install when built without
+// NCCL.
 [[nodiscard]] std::unique_ptr<Communicator> make_nccl(Store& store, const NcclOptions& options);
 
 }  // namespace trireme::collectives

@@ -12,8 +12,8 @@ namespace trireme::detail {
 
 // Throws InvariantError with file and line when `condition` is false. For invariants of ours, never for user input.
 // TRIREME_CHECK(offset < size, "offset {} beyond {} bytes", offset, size);
-#define TRIREME_CHECK(condition, ...)                                               \
-  do {                                                                              \
-    if (!(condition)) [[unlikely]]                                                  \
-      ::trireme::detail::fail_check(#condition, ::trireme::message(__VA_ARGS__));   \
+#define TRIREME_CHECK(condition, ...)                                             \
+  do {                                                                            \
+    if (!(condition)) [[unlikely]]                                                \
+      ::trireme::detail::fail_check(#condition, ::trireme::message(__VA_ARGS__)); \
   } while (false)

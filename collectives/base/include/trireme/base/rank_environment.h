@@ -11,7 +11,8 @@ namespace trireme {
 enum class LaunchedBy { kNothing, kOpenMpi, kTorchrun, kSlurm, kTriremeLauncher };
 [[nodiscard]] const char* to_string(LaunchedBy launched_by);
 
-// Identity of a rank and the addresses it needs to find the others. A plain value; read from environment variables once.
+// Identity of a rank and the addresses it needs to find the others. A plain value; read from environment variables
+// once.
 struct RankEnvironment {
   LaunchedBy launched_by = LaunchedBy::kNothing;
   int rank = 0;

@@ -27,10 +27,10 @@ struct CollectiveStatus {
 struct StatusRecord {
   std::string run_id;
   int rank = 0;
-  double time = 0;            // seconds since the epoch
-  std::string phase;          // "init", "train", "validate", "checkpoint", "done"
+  double time = 0;    // seconds since the epoch
+  std::string phase;  // "init", "train", "validate", "checkpoint", "done"
   std::int64_t step = 0;
-  std::int64_t total_steps = 0;  // 0: unknown
+  std::int64_t total_steps = 0;           // 0: unknown
   std::map<std::string, double> metrics;  // loss, val_loss, tokens_per_s, step_ms, exposed_comm_ms, memory_mib, …
   std::optional<CollectiveStatus> collective;  // the last one posted
   friend bool operator==(const StatusRecord&, const StatusRecord&) = default;

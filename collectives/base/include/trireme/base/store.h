@@ -30,7 +30,8 @@ class Store {
 struct LostRank {
   int rank = -1;
   std::string node;
-  std::string cause;  // "connection closed", "no heartbeat for 2 s", or what the launcher's shim saw ("killed by signal 9")
+  std::string
+      cause;  // "connection closed", "no heartbeat for 2 s", or what the launcher's shim saw ("killed by signal 9")
   friend bool operator==(const LostRank&, const LostRank&) = default;
 };
 
@@ -65,9 +66,9 @@ class InMemoryStore final : public Store {
   std::unique_ptr<State> state_;
 };
 
-// Serves a store on a TCP port with one thread of its own. Starts listening in the constructor, stops in the destructor.
-// A client that registered as a rank and whose connection ends without a goodbye is lost at once; one from which no
-// heartbeat came for `heartbeat_timeout` is lost too. Lost ranks are pushed to every connected client.
+// Serves a store on a TCP port with one thread of its own. Starts listening in the constructor, stops in the
+// destructor. A client that registered as a rank and whose connection ends without a goodbye is lost at once; one from
+// which no heartbeat came for `heartbeat_timeout` is lost too. Lost ranks are pushed to every connected client.
 class TcpStoreServer {
  public:
   struct Options {
