@@ -1,0 +1,5 @@
+#include <cstdio>
+
+#include "trireme/base/version.h"
+
+int main() { std::printf("launcher %s\n", trireme::version()); }
