@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Step time of one GPT, the same weights and batches in every system, interleaved in rounds.
+
+    scripts/bench train_step [--quick] [--json FILE]
+
+Systems: `single` (Trireme, one rank), `trireme` (data parallel over 2 ranks), `torch_single` (PyTorch eager), `ddp` (PyTorch
+DDP over gloo, gradient_as_bucket_view). One pinned thread a rank, AdamW fused, clip_norm 1.0 everywhere. The losses of a step
+must agree between systems of equal world size, or the run fails.
+"""
+import argparse
+import json
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODELS = {"gpt-11m": {"layers": 6, "width": 384, "heads": 6}, "gpt-0.9m": {"layers": 4, "width": 128, "heads": 4}}
+# Losses of two systems after the same steps in fp32 differ by rounding only.
+TOLERANCE = 2e-2
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_ranks(commands, environments):
+    """Runs one process a rank, each pinned to a core of its own; returns rank 0's last line as JSON."""
+    cores = sorted(os.sched_getaffinity(0))
+    processes = []
+    for rank, (command, environment) in enumerate(zip(commands, environments)):
+        pinned = ["taskset", "-c", str(cores[rank % len(cores)]), *command]
+        processes.append(subprocess.Popen(pinned, env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+                                          stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL, text=True))
+    output = processes[0].communicate(timeout=600)[0]
+    codes = [process.wait(timeout=60) for process in processes]
+    if any(codes):
+        sys.exit(f"train_step: {' '.join(map(str, commands[0]))} ended with exit codes {codes}")
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def run_once(system, ranks, options, shape, files):
+    arguments = [f"--{name}={value}" for name, value in
+                 {**MODELS[options.model], **shape, "steps": options.steps, "warmup": options.warmup}.items()]
+    arguments += [f"--data={files[ranks]}", f"--weights={files['weights']}"]
+    if system in ("torch_single", "ddp"):
+        command = [sys.executable, str(HERE / "peer.py"), f"--system={system}", *arguments]
+    else:
+        command = [str(pathlib.Path(options.build) / "bin" / "bench_train_step"), *arguments]
+    rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(ranks),
+                  "LOCAL_WORLD_SIZE": str(ranks)}
+    environments = [{**rendezvous, "RANK": str(rank), "LOCAL_RANK": str(rank)} if ranks > 1 else {}
+                    for rank in range(ranks)]
+    return run_ranks([command] * ranks, environments)
+
+
+def write_inputs(options, shape, folder):
+    """Token windows for 1 and 2 ranks and initial weights that every system starts from."""
+    files = {}
+    generator = numpy.random.default_rng(7)
+    steps = options.steps + options.warmup
+    for ranks in (1, 2):
+        files[ranks] = folder / f"tokens-{ranks}.bin"
+        # Bytes with structure, so that the loss moves: a random walk.
+        walk = generator.integers(-2, 3, size=(steps, ranks, shape["batch"], shape["length"] + 1)).cumsum(axis=-1)
+        ((walk + 128) % 256).astype(numpy.int64).tofile(files[ranks])
+    files["weights"] = folder / "weights.safetensors"
+    program = pathlib.Path(options.build) / "bin" / "bench_train_step"
+    model = [f"--{name}={value}" for name, value in {**MODELS[options.model], **shape}.items()]
+    subprocess.run([program, *model, f"--write-weights={files['weights']}"], check=True)
+    return files
+
+
+def row(system, ranks, options, shape, runs):
+    times = [value for run in runs for value in run["step_ms"]]
+    quartiles = statistics.quantiles(times, n=4)
+    median = statistics.median(times)
+    return {"system": system, "model": options.model, **shape, "ranks": ranks, "zero": 0, "shared": False,
+            "median_ms": round(median, 2), "spread_ms": round(quartiles[2] - quartiles[0], 2),
+            "tokens_per_s": round(ranks * shape["batch"] * shape["length"] / median * 1e3),
+            "pss_mib": round(statistics.median(run["pss_mib"] for run in runs), 1)}
+
+
+def check_losses(results):
+    for ranks in (1, 2):
+        by_system = {system: runs[0]["losses"] for (system, count), runs in results.items() if count == ranks}
+        reference_name, reference = next(iter(by_system.items()))
+        for system, losses in by_system.items():
+            worst = max(abs(a - b) for a, b in zip(losses, reference))
+            if worst > TOLERANCE:
+                sys.exit(f"train_step: losses of {system} and {reference_name} differ by {worst:.4f} at {ranks} ranks")
+
+
+def draw(rows, path):
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    shapes = sorted({(r["batch"], r["length"]) for r in rows})
+    figure, axes = pyplot.subplots(1, len(shapes), figsize=(5.2 * len(shapes), 3.6), squeeze=False)
+    for axis, (batch, length) in zip(axes[0], shapes):
+        shown = [r for r in rows if (r["batch"], r["length"]) == (batch, length)]
+        colors = ["#0b6e99" if r["system"] in ("single", "trireme") else "#9aa5ab" for r in shown]
+        bars = axis.barh([f"{r['system']} ({r['ranks']})" for r in shown], [r["median_ms"] for r in shown],
+                         xerr=[r["spread_ms"] / 2 for r in shown], color=colors)
+        axis.bar_label(bars, fmt="%.1f", padding=3)
+        axis.set_title(f"batch {batch} x length {length}", fontsize=10)
+        axis.set_xlabel("ms a step (median, quartiles)")
+        axis.invert_yaxis()
+        axis.margins(x=0.15)
+    figure.suptitle(f"Step time, {rows[0]['model']}, one thread a rank", fontsize=11)
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
+    parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, a picture beside it")
+    parser.add_argument("--model", choices=MODELS, default="gpt-11m")
+    options = parser.parse_args()
+    options.steps, options.warmup, rounds = (8, 2, 2) if options.quick else (30, 5, 5)
+    systems = [("torch_single", 1), ("single", 1), ("ddp", 2), ("trireme", 2)]
+    rows = []
+    for shape in ({"batch": 1, "length": 64}, {"batch": 4, "length": 128}):
+        with tempfile.TemporaryDirectory() as folder:
+            files = write_inputs(options, shape, pathlib.Path(folder))
+            results = {system: [] for system in systems}
+            for number in range(rounds):
+                for system, ranks in systems:
+                    results[system, ranks].append(run_once(system, ranks, options, shape, files))
+                print(f"batch {shape['batch']} x length {shape['length']}: round {number + 1} of {rounds}", file=sys.stderr)
+            check_losses(results)
+            rows += [row(system, ranks, options, shape, results[system, ranks]) for system, ranks in systems]
+    print(f"{'system':<14}{'ranks':>6}{'batch':>7}{'length':>8}{'median ms':>11}{'spread':>8}{'tokens/s':>10}{'PSS MiB':>9}{'vs torch':>10}")
+    for r in rows:
+        base = next(b for b in rows if b["batch"] == r["batch"] and b["system"] == ("torch_single" if r["ranks"] == 1 else "ddp"))
+        print(f"{r['system']:<14}{r['ranks']:>6}{r['batch']:>7}{r['length']:>8}{r['median_ms']:>11.2f}{r['spread_ms']:>8.2f}"
+              f"{r['tokens_per_s']:>10}{r['pss_mib']:>9.1f}{base['median_ms'] / r['median_ms']:>9.2f}x")
+    if options.json:
+        options.json.write_text(json.dumps({"command": "scripts/bench train_step" + (" --quick" if options.quick else ""),
+                                            "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        draw(rows, options.json.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()
