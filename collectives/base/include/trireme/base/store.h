@@ -12,6 +12,15 @@
 // The rendezvous: a small TCP key-value store that bootstraps every backend but MPI and is the only source of liveness.
 namespace trireme {
 
+// A rank (or node) that the store's server knows to be lost.
+struct LostRank {
+  int rank = -1;
+  std::string node;
+  // "connection closed", "no heartbeat for 2 s", or what the launcher's shim saw ("killed by signal 9")
+  std::string cause;
+  friend bool operator==(const LostRank&, const LostRank&) = default;
+};
+
 // Blocking key-value access. Keys are text, values bytes. Thread-safe.
 // Every call throws CommError when the server is gone, TimeoutError (naming the keys) when the deadline passes.
 class Store {
@@ -24,15 +33,11 @@ class Store {
   // Adds to a decimal counter (0 when absent) and returns the new value.
   virtual std::int64_t add(std::string_view key, std::int64_t amount) = 0;
   virtual bool remove(std::string_view key) = 0;
-};
 
-// A rank (or node) that the store's server knows to be lost.
-struct LostRank {
-  int rank = -1;
-  std::string node;
-  std::string
-      cause;  // "connection closed", "no heartbeat for 2 s", or what the launcher's shim saw ("killed by signal 9")
-  friend bool operator==(const LostRank&, const LostRank&) = default;
+  // Ranks known to be lost so far; a store that watches nobody knows of none.
+  [[nodiscard]] virtual std::vector<LostRank> lost() const { return {}; }
+  // Grows whenever lost() changes. One atomic load: a wait loop polls it.
+  [[nodiscard]] virtual std::uint64_t lost_generation() const noexcept { return 0; }
 };
 
 // The same keys under a prefix, so that groups and generations do not collide. Does not own `store`.
@@ -44,6 +49,8 @@ class PrefixStore final : public Store {
   std::optional<std::string> try_get(std::string_view key) override;
   std::int64_t add(std::string_view key, std::int64_t amount) override;
   bool remove(std::string_view key) override;
+  [[nodiscard]] std::vector<LostRank> lost() const override { return store_.lost(); }
+  [[nodiscard]] std::uint64_t lost_generation() const noexcept override { return store_.lost_generation(); }
 
  private:
   Store& store_;
@@ -114,9 +121,9 @@ class TcpStore final : public Store {
   bool remove(std::string_view key) override;
 
   // Ranks known to be lost so far. Cheap when nothing changed (one atomic load).
-  [[nodiscard]] std::vector<LostRank> lost() const;
+  [[nodiscard]] std::vector<LostRank> lost() const override;
   // Grows by one whenever lost() changes. A wait loop polls it.
-  [[nodiscard]] std::uint64_t lost_generation() const noexcept;
+  [[nodiscard]] std::uint64_t lost_generation() const noexcept override;
 
  private:
   struct State;

@@ -1,0 +1,193 @@
+#include "engine.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+
+namespace trireme::collectives {
+
+// A posted operation: a place in a queue of the engine. The clock of its timeout starts with the first wait() or done()
+// that finds it unfinished, so that a rank may compute as long as it likes between posting and waiting.
+class QueuedWork final : public Work {
+ public:
+  QueuedWork(std::shared_ptr<Engine> engine, Operation operation)
+      : engine_(std::move(engine)), operation_(std::move(operation)) {}
+
+  void wait() override {
+    if (!finished_) engine_->wait(*this);
+    if (error_) std::rethrow_exception(error_);
+  }
+  void wait(Stream) override { wait(); }
+  [[nodiscard]] bool done() override {
+    if (!finished_) engine_->poll(*this);
+    return finished_;
+  }
+  [[nodiscard]] std::exception_ptr error() const override { return error_; }
+
+ private:
+  friend class Engine;
+  using Clock = std::chrono::steady_clock;
+
+  void finish(std::exception_ptr error) noexcept {
+    finished_ = true;
+    error_ = std::move(error);
+    task_.reset();
+  }
+
+  std::shared_ptr<Engine> engine_;
+  Operation operation_;
+  std::unique_ptr<Task> task_;
+  bool finished_ = false;
+  std::exception_ptr error_;
+  std::optional<Clock::time_point> waiting_since_;
+};
+
+namespace {
+
+constexpr int kSpinsPerClockLook = 64;
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace
+
+Engine::Lane Engine::lane_of(const Operation& operation) {
+  const auto& signature = operation.signature;
+  if (signature.kind == OpKind::kSend) return {OpKind::kSend, signature.root, 0};
+  if (signature.kind == OpKind::kReceive) return {OpKind::kReceive, signature.root, operation.tag};
+  return {};
+}
+
+WorkPtr Engine::post(Operation operation) {
+  check_alive(to_string(operation.signature.kind));
+  const auto lane = lane_of(operation);
+  operation.signature.sequence = lane == Lane{} ? ++collectives_posted_ : ++point_to_point_posted_[lane];
+  auto work = std::make_shared<QueuedWork>(shared_from_this(), std::move(operation));
+  lanes_[lane].push_back(work);
+  try {
+    advance();
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  return work;
+}
+
+void Engine::check_alive(const std::string& what) const {
+  if (!error_) return;
+  throw CommError(message("{} on rank {}/{}: the communicator is dead since: {}. Make a new one, or end the program",
+                          what, transport_->rank(), transport_->size(), failure_of(error_).text));
+}
+
+void Engine::wait(QueuedWork& work) {
+  try {
+    for (int fruitless = 0; !work.finished_;) {
+      if (advance()) {
+        fruitless = 0;
+      } else {
+        block(work, fruitless++);
+      }
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+void Engine::poll(QueuedWork& work) noexcept {
+  try {
+    if (advance()) return;
+    transport_->check_peers();
+    check_deadline(work);
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+// One look at the peers and the clock, then a pause that grows with the number of fruitless looks.
+void Engine::block(QueuedWork& work, int fruitless) {
+  const auto patience = transport_->patience();
+  if (fruitless < patience.spins) {
+    pause_cpu();
+    if (fruitless % kSpinsPerClockLook != 0) return;
+  }
+  transport_->check_peers();
+  check_deadline(work);
+  if (fruitless < patience.spins) return;
+  if (fruitless < patience.spins + patience.yields) {
+    ::sched_yield();
+  } else {
+    transport_->sleep([this] { return advance(); });
+  }
+}
+
+bool Engine::advance() {
+  bool moved = false;
+  for (auto lane = lanes_.begin(); lane != lanes_.end();) {
+    moved |= advance(lane->second);
+    lane = lane->second.empty() && lane->first != Lane{} ? lanes_.erase(lane) : std::next(lane);
+  }
+  return moved;
+}
+
+bool Engine::advance(Queue& queue) {
+  bool moved = false;
+  while (!queue.empty()) {
+    auto& work = *queue.front();
+    if (!work.task_) work.task_ = transport_->start(work.operation_);
+    const auto step = work.task_->advance();
+    moved |= step != Step::kBlocked;
+    if (step != Step::kFinished) break;
+    work.finish(nullptr);
+    queue.pop_front();
+  }
+  return moved;
+}
+
+void Engine::check_deadline(QueuedWork& work) const {
+  const auto now = QueuedWork::Clock::now();
+  if (!work.waiting_since_) work.waiting_since_ = now;
+  if (now - *work.waiting_since_ < work.operation_.timeout) return;
+  throw TimeoutError(timeout_report(work));
+}
+
+std::string Engine::timeout_report(const QueuedWork& work) const {
+  const auto queue = lanes_.find(lane_of(work.operation_));
+  const auto* first = queue == lanes_.end() || queue->second.empty() ? &work : queue->second.front().get();
+  const auto missing = first->task_ ? first->task_->missing() : std::vector<int>{};
+  auto text = message("{} on rank {}/{} of {} timed out after {} ms: missing", describe(work.operation_.signature),
+                      transport_->rank(), transport_->size(), transport_->name(), work.operation_.timeout.count());
+  for (int rank : missing) text += message(" rank {}", rank);
+  text += ". Where everyone stands:";
+  for (int rank = 0; rank < transport_->size(); ++rank) {
+    text += message("{} rank {} {}", rank == 0 ? "" : ";", rank, transport_->standing(rank));
+  }
+  return text;
+}
+
+void Engine::fail(std::exception_ptr error) noexcept {
+  if (error_) return;
+  error_ = error;
+  transport_->announce(failure_of(error));
+  for (auto& [lane, queue] : lanes_) {
+    for (auto& work : queue) work->finish(error);
+  }
+  lanes_.clear();
+}
+
+void Engine::close() noexcept {
+  const auto keep = shared_from_this();  // the last work may hold the last reference
+  if (!error_ && std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.empty(); })) {
+    fail(std::make_exception_ptr(
+        CommError(message("rank {}/{} destroyed its communicator before its operations were done", transport_->rank(),
+                          transport_->size()))));
+  }
+  lanes_.clear();
+  transport_.reset();
+}
+
+}  // namespace trireme::collectives

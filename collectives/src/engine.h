@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "transport.h"
+#include "trireme/collectives/work.h"
+
+namespace trireme::collectives {
+
+class QueuedWork;
+
+// Queues posted operations and moves them on whenever somebody posts or waits; there is no thread.
+//
+// Collectives run one after the other in the order posted. Sends to one peer, and receives of one (peer, tag), are
+// queues of their own, so that a send never waits for a collective.
+// Lifetime: shared by the communicator and its unfinished works; close() fails what is left.
+// Failure: the first error kills it: every pending work gets that error, peers are told, later posts throw CommError.
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  explicit Engine(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+
+  [[nodiscard]] Transport& transport() noexcept { return *transport_; }
+  // Numbers the operation and starts it if nothing is before it.
+  [[nodiscard]] WorkPtr post(Operation operation);
+  void close() noexcept;
+  // Throws CommError once dead.
+  void check_alive(const std::string& what) const;
+  // Runs `collective`, a blocking part of a backend; what it throws kills the communicator.
+  template <typename Collective>
+  auto run(Collective&& collective) {
+    try {
+      return collective();
+    } catch (...) {
+      fail(std::current_exception());
+      throw;
+    }
+  }
+
+ private:
+  friend class QueuedWork;
+  using Queue = std::deque<std::shared_ptr<QueuedWork>>;
+  // Queues that do not wait for each other.
+  struct Lane {
+    OpKind kind = OpKind::kBarrier;  // kBarrier stands for all collectives
+    int peer = -1;
+    int tag = 0;
+    friend auto operator<=>(const Lane&, const Lane&) = default;
+  };
+
+  [[nodiscard]] static Lane lane_of(const Operation& operation);
+  void wait(QueuedWork& work);
+  void poll(QueuedWork& work) noexcept;
+  void block(QueuedWork& work, int fruitless);
+  bool advance();
+  bool advance(Queue& queue);
+  void check_deadline(QueuedWork& work) const;
+  [[nodiscard]] std::string timeout_report(const QueuedWork& work) const;
+  void fail(std::exception_ptr error) noexcept;
+
+  std::unique_ptr<Transport> transport_;
+  std::uint64_t collectives_posted_ = 0;
+  std::map<Lane, std::uint64_t> point_to_point_posted_;
+  std::map<Lane, Queue> lanes_;
+  std::exception_ptr error_;
+};
+
+}  // namespace trireme::collectives

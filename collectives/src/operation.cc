@@ -1,0 +1,87 @@
+#include "operation.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "trireme/base/message.h"
+
+namespace trireme::collectives {
+namespace {
+
+bool reduces(OpKind kind) {
+  return kind == OpKind::kAllReduce || kind == OpKind::kReduceScatter || kind == OpKind::kReduce;
+}
+
+bool has_root(OpKind kind) {
+  return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather || kind == OpKind::kScatter;
+}
+
+// "ranks 0, 2" of those who called `signature`.
+std::string callers(std::span<const Signature> by_rank, const Signature& signature) {
+  std::string ranks;
+  for (std::size_t rank = 0; rank < by_rank.size(); ++rank) {
+    if (by_rank[rank] == signature) ranks += (ranks.empty() ? "" : ", ") + std::to_string(rank);
+  }
+  return "rank " + ranks;
+}
+
+}  // namespace
+
+const char* to_string(OpKind kind) noexcept {
+  switch (kind) {
+    case OpKind::kBarrier:
+      return "barrier";
+    case OpKind::kAllReduce:
+      return "all_reduce";
+    case OpKind::kReduceScatter:
+      return "reduce_scatter";
+    case OpKind::kAllGather:
+      return "all_gather";
+    case OpKind::kBroadcast:
+      return "broadcast";
+    case OpKind::kReduce:
+      return "reduce";
+    case OpKind::kGather:
+      return "gather";
+    case OpKind::kScatter:
+      return "scatter";
+    case OpKind::kAllToAll:
+      return "all_to_all";
+    case OpKind::kAllocate:
+      return "allocate";
+    case OpKind::kSend:
+      return "send";
+    case OpKind::kReceive:
+      return "receive";
+  }
+  return "unknown operation";
+}
+
+bool is_point_to_point(OpKind kind) noexcept { return kind == OpKind::kSend || kind == OpKind::kReceive; }
+
+std::string describe(const Signature& signature) {
+  auto text = message("{} #{}", to_string(signature.kind), signature.sequence);
+  if (signature.kind == OpKind::kBarrier) return text;
+  text += message(" of {} {}", signature.count, to_string(signature.dtype));
+  if (reduces(signature.kind)) text += message(", {}", to_string(signature.op));
+  if (has_root(signature.kind)) text += message(", root {}", signature.root);
+  if (is_point_to_point(signature.kind)) text += message(", peer {}", signature.root);
+  return text;
+}
+
+std::optional<std::string> find_mismatch(std::span<const Signature> by_rank) {
+  std::vector<Signature> sides;
+  for (const auto& signature : by_rank) {
+    if (std::ranges::find(sides, signature) == sides.end()) sides.push_back(signature);
+  }
+  if (sides.size() < 2) return std::nullopt;
+  std::string text = "ranks called different operations";
+  const char* separator = ": ";
+  for (const auto& side : sides) {
+    text += separator + callers(by_rank, side) + " called " + describe(side);
+    separator = "; ";
+  }
+  return text + ". Make every rank call the same operations in the same order with the same counts";
+}
+
+}  // namespace trireme::collectives

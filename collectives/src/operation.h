@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include "trireme/collectives/communicator.h"
+
+// An operation as a value: what was asked for, and the part of it that all ranks must agree on.
+namespace trireme::collectives {
+
+enum class OpKind : std::uint8_t {
+  kBarrier,
+  kAllReduce,
+  kReduceScatter,
+  kAllGather,
+  kBroadcast,
+  kReduce,
+  kGather,
+  kScatter,
+  kAllToAll,
+  kAllocate,
+  kSend,
+  kReceive,
+};
+[[nodiscard]] const char* to_string(OpKind kind) noexcept;
+[[nodiscard]] bool is_point_to_point(OpKind kind) noexcept;
+
+// What ranks compare before they mix data. Trivially copyable and free of padding: it travels as bytes.
+struct Signature {
+  std::uint64_t sequence = 0;
+  std::int64_t count = 0;  // elements of the buffer that every rank has: see Communicator
+  std::int32_t root = -1;  // root or, point to point, the peer
+  OpKind kind = OpKind::kBarrier;
+  Dtype dtype = Dtype::kUint8;
+  ReduceOp op = ReduceOp::kSum;
+  std::uint8_t reserved = 0;
+
+  [[nodiscard]] std::int64_t bytes() const noexcept { return count * static_cast<std::int64_t>(size_of(dtype)); }
+  friend bool operator==(const Signature&, const Signature&) = default;
+};
+static_assert(std::has_unique_object_representations_v<Signature>);
+
+// "all_reduce #12 of 1024 float32, sum"
+[[nodiscard]] std::string describe(const Signature& signature);
+
+// Compares what ranks 0..n-1 called; a text that shows every side when they differ.
+[[nodiscard]] std::optional<std::string> find_mismatch(std::span<const Signature> by_rank);
+
+struct Operation {
+  Signature signature;
+  Buffer input = {};
+  Buffer output = {};
+  int tag = 0;
+  Timeout timeout = kDefaultTimeout;
+};
+
+}  // namespace trireme::collectives

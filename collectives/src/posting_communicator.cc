@@ -1,0 +1,211 @@
+#include "posting_communicator.h"
+
+#include <algorithm>
+#include <array>
+
+#include "arguments.h"
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+
+namespace trireme::collectives {
+namespace {
+
+Signature signature(OpKind kind, const Buffer& counted, int root = -1, ReduceOp op = ReduceOp::kSum) {
+  return {.count = counted.count, .root = root, .kind = kind, .dtype = counted.dtype, .op = op};
+}
+
+Buffer bytes_view(void* data, std::size_t bytes) { return {data, static_cast<std::int64_t>(bytes), Dtype::kUint8, {}}; }
+
+void* block_of(const Buffer& whole, int rank, const Buffer& part) {
+  return whole.slice(rank * part.count, part.count).data;
+}
+
+// Memory of no bytes.
+class NoMemory final : public Memory {
+ public:
+  [[nodiscard]] void* data() const noexcept override { return nullptr; }
+  [[nodiscard]] std::size_t bytes() const noexcept override { return 0; }
+};
+
+}  // namespace
+
+PostingCommunicator::PostingCommunicator(std::unique_ptr<Transport> transport)
+    : engine_(std::make_shared<Engine>(std::move(transport))),
+      rank_(engine_->transport().rank()),
+      size_(engine_->transport().size()) {}
+
+PostingCommunicator::~PostingCommunicator() { engine_->close(); }
+
+MemoryPtr PostingCommunicator::allocate(std::size_t bytes) {
+  const Buffer agreed = bytes_view(nullptr, bytes);
+  engine_->post({.signature = signature(OpKind::kAllocate, agreed)})->wait();
+  if (bytes == 0) return std::make_shared<NoMemory>();
+  return engine_->run([&] { return transport().allocate(bytes); });
+}
+
+WorkPtr PostingCommunicator::all_reduce(Buffer input, Buffer output, const ReduceOptions& options) {
+  const Caller caller{OpKind::kAllReduce, rank_, size_};
+  check_host_buffer(caller, input, "input");
+  check_host_buffer(caller, output, "output");
+  check_same_shape(caller, input, output);
+  check_reduction(caller, input.dtype, options.op);
+  check_overlap(caller, input, output, input.data);
+  return engine_->post({.signature = signature(caller.kind, input, -1, options.op),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::reduce_scatter(Buffer input, Buffer output, const ReduceOptions& options) {
+  const Caller caller{OpKind::kReduceScatter, rank_, size_};
+  check_host_buffer(caller, input, "input");
+  check_host_buffer(caller, output, "output");
+  check_blocks(caller, input, output);
+  check_reduction(caller, input.dtype, options.op);
+  check_overlap(caller, input, output, block_of(input, rank_, output));
+  return engine_->post({.signature = signature(caller.kind, output, -1, options.op),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::all_gather(Buffer input, Buffer output, const CommOptions& options) {
+  const Caller caller{OpKind::kAllGather, rank_, size_};
+  check_host_buffer(caller, input, "input");
+  check_host_buffer(caller, output, "output");
+  check_blocks(caller, output, input);
+  check_overlap(caller, output, input, block_of(output, rank_, input));
+  return engine_->post(
+      {.signature = signature(caller.kind, input), .input = input, .output = output, .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::broadcast(Buffer buffer, int root, const CommOptions& options) {
+  const Caller caller{OpKind::kBroadcast, rank_, size_};
+  check_host_buffer(caller, buffer, "buffer");
+  check_rank(caller, root, "root");
+  return engine_->post({.signature = signature(caller.kind, buffer, root),
+                        .input = buffer,
+                        .output = buffer,
+                        .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::reduce(Buffer input, Buffer output, int root, const ReduceOptions& options) {
+  const Caller caller{OpKind::kReduce, rank_, size_};
+  check_host_buffer(caller, input, "input");
+  check_rank(caller, root, "root");
+  check_reduction(caller, input.dtype, options.op);
+  if (rank_ == root) {
+    check_host_buffer(caller, output, "output");
+    check_same_shape(caller, input, output);
+    check_overlap(caller, input, output, input.data);
+  }
+  return engine_->post({.signature = signature(caller.kind, input, root, options.op),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::gather(Buffer input, Buffer output, int root, const CommOptions& options) {
+  const Caller caller{OpKind::kGather, rank_, size_};
+  check_host_buffer(caller, input, "input");
+  check_rank(caller, root, "root");
+  if (rank_ == root) {
+    check_host_buffer(caller, output, "output");
+    check_blocks(caller, output, input);
+    check_overlap(caller, output, input, block_of(output, rank_, input));
+  }
+  return engine_->post(
+      {.signature = signature(caller.kind, input, root), .input = input, .output = output, .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::scatter(Buffer input, Buffer output, int root, const CommOptions& options) {
+  const Caller caller{OpKind::kScatter, rank_, size_};
+  check_host_buffer(caller, output, "output");
+  check_rank(caller, root, "root");
+  if (rank_ == root) {
+    check_host_buffer(caller, input, "input");
+    check_blocks(caller, input, output);
+    check_overlap(caller, input, output, block_of(input, rank_, output));
+  }
+  return engine_->post({.signature = signature(caller.kind, output, root),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::all_to_all(Buffer input, Buffer output, const CommOptions& options) {
+  const Caller caller{OpKind::kAllToAll, rank_, size_};
+  check_host_buffer(caller, input, "input");
+  check_host_buffer(caller, output, "output");
+  check_same_shape(caller, input, output);
+  check_blocks(caller, input, input.slice(0, input.count / size_));
+  check_overlap(caller, input, output, input.data);
+  return engine_->post(
+      {.signature = signature(caller.kind, input), .input = input, .output = output, .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::send(Buffer buffer, int peer, int tag, const CommOptions& options) {
+  const Caller caller{OpKind::kSend, rank_, size_};
+  check_host_buffer(caller, buffer, "buffer");
+  check_rank(caller, peer, "peer");
+  check_tag(caller, tag);
+  return engine_->post(
+      {.signature = signature(caller.kind, buffer, peer), .input = buffer, .tag = tag, .timeout = options.timeout});
+}
+
+WorkPtr PostingCommunicator::receive(Buffer buffer, int peer, int tag, const CommOptions& options) {
+  const Caller caller{OpKind::kReceive, rank_, size_};
+  check_host_buffer(caller, buffer, "buffer");
+  check_rank(caller, peer, "peer");
+  check_tag(caller, tag);
+  return engine_->post(
+      {.signature = signature(caller.kind, buffer, peer), .output = buffer, .tag = tag, .timeout = options.timeout});
+}
+
+void PostingCommunicator::barrier(const CommOptions& options) {
+  engine_->post({.signature = signature(OpKind::kBarrier, bytes_view(nullptr, 0)), .timeout = options.timeout})->wait();
+}
+
+// Sizes first; then everybody's bytes padded to the longest, so that one all_gather moves them.
+std::vector<std::string> PostingCommunicator::all_gather_bytes(std::string_view bytes, const CommOptions& options) {
+  auto size = static_cast<std::int64_t>(bytes.size());
+  std::vector<std::int64_t> sizes(size_);
+  all_gather(view(&size, 1), view(sizes.data(), size_), options)->wait();
+  const auto longest = static_cast<std::size_t>(*std::ranges::max_element(sizes));
+  std::string own(bytes);
+  own.resize(longest);
+  std::string all(longest * size_, '\0');
+  all_gather(bytes_view(own.data(), longest), bytes_view(all.data(), all.size()), options)->wait();
+  std::vector<std::string> result;
+  for (int rank = 0; rank < size_; ++rank) result.push_back(all.substr(rank * longest, sizes[rank]));
+  return result;
+}
+
+std::string PostingCommunicator::broadcast_bytes(std::string_view bytes, int root, const CommOptions& options) {
+  auto size = static_cast<std::int64_t>(bytes.size());
+  broadcast(view(&size, 1), root, options)->wait();
+  std::string result(rank_ == root ? bytes : std::string_view{});
+  result.resize(static_cast<std::size_t>(size));
+  broadcast(bytes_view(result.data(), result.size()), root, options)->wait();
+  return result;
+}
+
+std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
+  std::array<std::int32_t, 2> own = {color, key};
+  std::vector<std::int32_t> all(2 * static_cast<std::size_t>(size_));
+  all_gather(view(own.data(), 2), view(all.data(), 2 * static_cast<std::int64_t>(size_)), {})->wait();
+  Subgroup group{.color = color, .ordinal = splits_++};
+  for (int rank = 0; rank < size_; ++rank) {
+    if (all[2 * rank] == color) group.members.push_back(rank);
+  }
+  std::ranges::stable_sort(group.members, {}, [&](int rank) { return all[2 * rank + 1]; });
+  group.rank = static_cast<int>(std::ranges::find(group.members, rank_) - group.members.begin());
+  auto part = engine_->run([&] { return transport().split(group); });
+  return part ? std::make_unique<PostingCommunicator>(std::move(part)) : nullptr;
+}
+
+void PostingCommunicator::abort(std::string_view reason) {
+  transport().abort(message("rank {}/{} aborted: {}", rank_, size_, reason));
+}
+
+}  // namespace trireme::collectives

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine.h"
+
+namespace trireme::collectives {
+
+// The Communicator of every CPU backend: checks arguments, then posts an Operation to the engine of its transport.
+//
+// Wrong arguments throw ConfigError before anything is posted. Threads and failure: as Communicator.
+class PostingCommunicator final : public Communicator {
+ public:
+  explicit PostingCommunicator(std::unique_ptr<Transport> transport);
+  ~PostingCommunicator() override;
+  PostingCommunicator(const PostingCommunicator&) = delete;
+  PostingCommunicator& operator=(const PostingCommunicator&) = delete;
+
+  [[nodiscard]] int rank() const noexcept override { return rank_; }
+  [[nodiscard]] int size() const noexcept override { return size_; }
+  [[nodiscard]] std::string_view backend() const noexcept override { return transport().name(); }
+
+  [[nodiscard]] MemoryPtr allocate(std::size_t bytes) override;
+
+  using Communicator::all_reduce;
+  [[nodiscard]] WorkPtr all_reduce(Buffer input, Buffer output, const ReduceOptions& options) override;
+  [[nodiscard]] WorkPtr reduce_scatter(Buffer input, Buffer output, const ReduceOptions& options) override;
+  [[nodiscard]] WorkPtr all_gather(Buffer input, Buffer output, const CommOptions& options) override;
+  [[nodiscard]] WorkPtr broadcast(Buffer buffer, int root, const CommOptions& options) override;
+  [[nodiscard]] WorkPtr reduce(Buffer input, Buffer output, int root, const ReduceOptions& options) override;
+  [[nodiscard]] WorkPtr gather(Buffer input, Buffer output, int root, const CommOptions& options) override;
+  [[nodiscard]] WorkPtr scatter(Buffer input, Buffer output, int root, const CommOptions& options) override;
+  [[nodiscard]] WorkPtr all_to_all(Buffer input, Buffer output, const CommOptions& options) override;
+  [[nodiscard]] WorkPtr send(Buffer buffer, int peer, int tag, const CommOptions& options) override;
+  [[nodiscard]] WorkPtr receive(Buffer buffer, int peer, int tag, const CommOptions& options) override;
+
+  void barrier(const CommOptions& options) override;
+  [[nodiscard]] std::vector<std::string> all_gather_bytes(std::string_view bytes, const CommOptions& options) override;
+  [[nodiscard]] std::string broadcast_bytes(std::string_view bytes, int root, const CommOptions& options) override;
+  [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key) override;
+  void abort(std::string_view reason) override;
+
+ private:
+  [[nodiscard]] Transport& transport() const noexcept { return engine_->transport(); }
+
+  const std::shared_ptr<Engine> engine_;  // shared with unfinished works
+  const int rank_;
+  const int size_;
+  int splits_ = 0;
+};
+
+}  // namespace trireme::collectives

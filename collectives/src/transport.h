@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "failure.h"
+#include "operation.h"
+
+// What a CPU backend provides: operations cut into steps that never block, and a way to sleep between them. Engine
+// queues, waits, keeps deadlines and fails; PostingCommunicator checks arguments.
+namespace trireme::collectives {
+
+enum class Step { kBlocked, kMoved, kFinished };
+
+// One operation under way. Destroyed early when the communicator fails or goes.
+class Task {
+ public:
+  virtual ~Task() = default;
+  // Does what can be done now. Throws a CommError when the operation cannot succeed.
+  virtual Step advance() = 0;
+  // The ranks that this operation waits for, for the report of a timeout.
+  [[nodiscard]] virtual std::vector<int> missing() const = 0;
+};
+
+// How often a waiting rank looks again before it yields, and before it sleeps.
+struct Patience {
+  int spins = 0;
+  int yields = 16;
+};
+
+// The ranks of one color, of which the caller is members[rank].
+struct Subgroup {
+  int color = 0;
+  int rank = 0;
+  int ordinal = 0;                // of this split among the splits of the parent
+  std::vector<int> members = {};  // ranks in the parent
+};
+
+// Threads: as Communicator; only abort() may be called from any thread.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+  [[nodiscard]] virtual int rank() const noexcept = 0;
+  [[nodiscard]] virtual int size() const noexcept = 0;
+
+  [[nodiscard]] virtual std::unique_ptr<Task> start(const Operation& operation) = 0;
+  // Throws when this rank or a peer gave up, or when a peer is lost. Cheap: called whenever a wait is fruitless.
+  virtual void check_peers() = 0;
+  // Where `rank` stands, as far as this rank knows: "at all_reduce #12 of 1024 float32, sum".
+  [[nodiscard]] virtual std::string standing(int rank) const = 0;
+
+  [[nodiscard]] virtual Patience patience() const noexcept = 0;
+  // Sleeps a bounded time, less when a peer moves. Calls `moved` once more before it sleeps, and does not when true.
+  virtual void sleep(const std::function<bool()>& moved) = 0;
+
+  // Tells peers that wait for this rank why it gave up, as far as they can be reached.
+  virtual void announce(const Failure& failure) noexcept = 0;
+  virtual void abort(std::string_view reason) = 0;
+
+  // Collective; the ranks have already agreed on `bytes` > 0.
+  [[nodiscard]] virtual MemoryPtr allocate(std::size_t bytes) = 0;
+  // Collective over all ranks of this transport; null for a color below 0.
+  [[nodiscard]] virtual std::unique_ptr<Transport> split(const Subgroup& subgroup) = 0;
+};
+
+}  // namespace trireme::collectives
