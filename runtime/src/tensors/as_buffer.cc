@@ -44,7 +44,7 @@ void require_contiguous(const at::Tensor& tensor) {
               tensor.sizes(), tensor.strides()));
 }
 
-collectives::Device device_of(const at::Tensor& tensor) {
+collectives::Device buffer_device(const at::Tensor& tensor) {
   const auto device = tensor.device();
   if (device.is_cpu()) return {};
   return {collectives::Device::Kind::kCuda, device.index()};
@@ -54,12 +54,12 @@ collectives::Device device_of(const at::Tensor& tensor) {
 
 Buffer as_buffer(const at::Tensor& tensor) {
   require_contiguous(tensor);
-  return {tensor.data_ptr(), tensor.numel(), reducible_dtype(tensor.scalar_type()), device_of(tensor)};
+  return {tensor.data_ptr(), tensor.numel(), reducible_dtype(tensor.scalar_type()), buffer_device(tensor)};
 }
 
 Buffer as_bytes(const at::Tensor& tensor) {
   require_contiguous(tensor);
-  return {tensor.data_ptr(), static_cast<std::int64_t>(tensor.nbytes()), Dtype::kUint8, device_of(tensor)};
+  return {tensor.data_ptr(), static_cast<std::int64_t>(tensor.nbytes()), Dtype::kUint8, buffer_device(tensor)};
 }
 
 at::Tensor tensor_over(const collectives::MemoryPtr& memory, std::size_t byte_offset, std::int64_t elements,

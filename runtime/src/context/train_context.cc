@@ -1,0 +1,157 @@
+#include "trireme/runtime/train_context.h"
+
+#include <ATen/Context.h>
+
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "context/backend_choice.h"
+#include "context/stop_signal.h"
+#include "context/store_bootstrap.h"
+#include "trireme/base/check.h"
+#include "trireme/base/error.h"
+#include "trireme/collectives/mpi.h"
+#include "trireme/collectives/shm.h"
+#include "trireme/collectives/single.h"
+
+namespace trireme {
+namespace {
+
+using collectives::Communicator;
+
+std::string backend_name(const TrainContextOptions& options, const EnvironmentLookup& lookup) {
+  if (options.backend) return *options.backend;
+  const auto variable = lookup("TRIREME_BACKEND");
+  return variable && !variable->empty() ? *variable : "auto";
+}
+
+// Ranks leave together as far as they can: rank 0 may serve the store that the others still look at.
+void leave_together(Store& store, bool serves, int world_size) noexcept {
+  constexpr auto kPatience = std::chrono::seconds(3);
+  try {
+    store.add("trireme/left", 1);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (serves && store.add("trireme/left", 0) < world_size && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  } catch (const std::exception&) {
+    return;  // the store is gone, so there is nobody left to wait for
+  }
+}
+
+std::uint64_t mix(std::uint64_t seed, std::int64_t step) {
+  return step == 0 ? seed : seed ^ (static_cast<std::uint64_t>(step) * 0x9E3779B97F4A7C15ULL);
+}
+
+}  // namespace
+
+// Members are destroyed from the last to the first: the communicator before the store, the client before its server.
+struct TrainContext::State {
+  State(const RankEnvironment& where, const TrainContextOptions& wishes)
+      : environment(where), options(wishes), status(where.status_socket) {}
+
+  void connect();
+  void connect_shm();
+  void log_choice(std::string_view reason);
+
+  RankEnvironment environment;
+  TrainContextOptions options;
+  StatusReporter status;
+  std::string choice;
+  std::atomic<bool> stop{false};
+  std::unique_ptr<StopSignal> signals;
+  int exceptions_at_start = std::uncaught_exceptions();
+  std::unique_ptr<Communicator> mpi;  // only told where the store is
+  RunStore store;
+  std::unique_ptr<Communicator> communicator;
+};
+
+void TrainContext::State::connect() {
+  const auto lookup = process_environment();
+  const auto chosen =
+      choose_backend(environment, {.name = backend_name(options, lookup), .build_has_mpi = collectives::has_mpi()});
+  switch (chosen.backend) {
+    case Backend::kSingle:
+      communicator = collectives::make_single();
+      break;
+    case Backend::kMpi:
+      communicator = collectives::make_mpi(environment.world_size);
+      break;
+    case Backend::kShm:
+      connect_shm();
+      break;
+  }
+  log_choice(chosen.reason);
+}
+
+void TrainContext::State::connect_shm() {
+  const auto rendezvous = choose_rendezvous(environment, collectives::has_mpi());
+  if (rendezvous == Rendezvous::kMpi) mpi = collectives::make_mpi(environment.world_size);
+  store = connect_run_store(environment, rendezvous, {.timeout = options.connect_timeout}, mpi.get());
+  collectives::ShmOptions shm;
+  shm.rank = environment.rank;
+  shm.size = environment.world_size;
+  shm.timeout = options.connect_timeout;
+  communicator = collectives::make_shm(*store.client, shm);
+}
+
+void TrainContext::State::log_choice(std::string_view reason) {
+  choice = message("backend {}: {}", communicator->backend(), reason);
+  if (environment.rank != 0) return;
+  const auto line = message("trireme rank=0 world={} launched_by={} backend={} reason=\"{}\"\n", environment.world_size,
+                            to_string(environment.launched_by), communicator->backend(), reason);
+  std::fputs(line.c_str(), stderr);
+}
+
+TrainContext::TrainContext(int, char**, const TrainContextOptions& options)
+    : TrainContext(read_rank_environment(), options) {}
+
+TrainContext::TrainContext(const RankEnvironment& environment, const TrainContextOptions& options)
+    : state_(std::make_unique<State>(environment, options)) {
+  state_->connect();
+  if (options.handle_signals) state_->signals = std::make_unique<StopSignal>();
+  seed_generator();
+}
+
+TrainContext::TrainContext(const RankEnvironment& environment, std::unique_ptr<Communicator> communicator,
+                           const TrainContextOptions& options)
+    : state_(std::make_unique<State>(environment, options)) {
+  TRIREME_CHECK(communicator != nullptr, "rank {} got no communicator", environment.rank);
+  state_->communicator = std::move(communicator);
+  state_->choice = message("backend {}: given by the program", state_->communicator->backend());
+  seed_generator();
+}
+
+TrainContext::~TrainContext() {
+  if (std::uncaught_exceptions() > state_->exceptions_at_start || !state_->store.client) return;
+  leave_together(*state_->store.client, state_->store.server != nullptr, world_size());
+}
+
+int TrainContext::rank() const noexcept { return state_->communicator->rank(); }
+int TrainContext::world_size() const noexcept { return state_->communicator->size(); }
+int TrainContext::local_rank() const noexcept { return state_->environment.local_rank; }
+const RankEnvironment& TrainContext::environment() const noexcept { return state_->environment; }
+c10::Device TrainContext::device() const noexcept { return c10::Device(c10::kCPU); }
+Communicator& TrainContext::communicator() noexcept { return *state_->communicator; }
+Store* TrainContext::store() noexcept { return state_->store.client.get(); }
+StatusReporter& TrainContext::status() noexcept { return state_->status; }
+const std::string& TrainContext::backend_choice() const noexcept { return state_->choice; }
+
+void TrainContext::seed_generator(std::int64_t step) const {
+  at::manual_seed(mix(state_->options.seed + static_cast<std::uint64_t>(rank()), step));
+}
+
+void TrainContext::print(std::string_view line) const {
+  if (!is_main()) return;
+  std::fprintf(stdout, "%.*s\n", static_cast<int>(line.size()), line.data());
+  std::fflush(stdout);
+}
+
+bool TrainContext::stop_requested() const noexcept {
+  return state_->stop.load(std::memory_order_relaxed) || (state_->signals && StopSignal::arrived());
+}
+
+void TrainContext::request_stop() noexcept { state_->stop.store(true, std::memory_order_relaxed); }
+
+}  // namespace trireme
