@@ -12,7 +12,8 @@
 // The rendezvous: a small TCP key-value store that bootstraps every backend but MPI and is the only source of liveness.
 namespace trireme {
 
-// A rank (or node) that the store's server knows to be lost.
+// A rank that the store's server knows to be lost. Rank -1 is a node of which no rank is known or, with an empty node,
+// the store itself: its server ended without a goodbye, so that from now on nothing is known of anybody.
 struct LostRank {
   int rank = -1;
   std::string node;
@@ -21,8 +22,9 @@ struct LostRank {
   friend bool operator==(const LostRank&, const LostRank&) = default;
 };
 
-// Blocking key-value access. Keys are text, values bytes. Thread-safe.
-// Every call throws CommError when the server is gone, TimeoutError (naming the keys) when the deadline passes.
+// Blocking key-value access. Keys are text of at most 4 KiB, values bytes of at most 16 MiB: ConfigError beyond.
+// Thread-safe. Every call throws CommError when the server is gone, TimeoutError (naming the keys) when the deadline
+// passes.
 class Store {
  public:
   virtual ~Store() = default;
@@ -30,7 +32,7 @@ class Store {
   // Waits until the key exists.
   virtual std::string get(std::string_view key, std::chrono::milliseconds timeout) = 0;
   virtual std::optional<std::string> try_get(std::string_view key) = 0;
-  // Adds to a decimal counter (0 when absent) and returns the new value.
+  // Adds to a decimal counter (0 when absent) and returns the new value. MismatchError when the key holds no counter.
   virtual std::int64_t add(std::string_view key, std::int64_t amount) = 0;
   virtual bool remove(std::string_view key) = 0;
 
@@ -40,7 +42,7 @@ class Store {
   [[nodiscard]] virtual std::uint64_t lost_generation() const noexcept { return 0; }
 };
 
-// The same keys under a prefix, so that groups and generations do not collide. Does not own `store`.
+// The same keys under "prefix/", so that groups and generations do not collide. Does not own `store`.
 class PrefixStore final : public Store {
  public:
   PrefixStore(Store& store, std::string prefix) : store_(store), prefix_(std::move(prefix)) {}
@@ -100,6 +102,10 @@ class TcpStoreServer {
 };
 
 // A client with one connection, kept for life. A background thread reads pushes and sends heartbeats every 500 ms.
+//
+// Thread-safe, but not fork-safe: a child process shares the connection but not the thread. Fork first, connect after.
+// Once a call threw CommError every later one does. A server that answers no heartbeat for five times its
+// heartbeat_timeout counts as gone.
 class TcpStore final : public Store {
  public:
   struct Options {
@@ -110,7 +116,8 @@ class TcpStore final : public Store {
     int rank = -1;
     std::string node;
   };
-  // Retries until connect_timeout, then throws TimeoutError with host, port and the last error.
+  // Retries until connect_timeout, then throws TimeoutError with host, port and the last error. Throws ConfigError when
+  // the server refuses (the rank is connected already, another version) or is no Trireme store.
   explicit TcpStore(const Options& options);
   ~TcpStore() override;  // says goodbye: leaving on purpose is not being lost
 
@@ -124,6 +131,8 @@ class TcpStore final : public Store {
   [[nodiscard]] std::vector<LostRank> lost() const override;
   // Grows by one whenever lost() changes. A wait loop polls it.
   [[nodiscard]] std::uint64_t lost_generation() const noexcept override;
+  // As TcpStoreServer::report_lost, from another node. Throws CommError when the server is gone.
+  void report_lost(const LostRank& rank);
 
  private:
   struct State;
