@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -17,7 +18,12 @@ struct ShmOptions {
   int rank = 0;
   int size = 1;
   std::string name = "world";
-  Timeout timeout = kDefaultTimeout;
+  Timeout timeout = kDefaultTimeout;  // for forming the group, its subgroups and its arenas
+  // The rank by which the store knows this process, for reports of lost peers; -1: the same as `rank`.
+  int global_rank = -1;
+  // Shared memory through which each rank passes data, a chunk of half of it at a time. Rank 0's value holds; results
+  // do not depend on it.
+  std::size_t staging_bytes = std::size_t{1} << 20;
 };
 [[nodiscard]] std::unique_ptr<Communicator> make_shm(Store& store, const ShmOptions& options);
 

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "mapping.h"
+#include "trireme/base/store.h"
+#include "trireme/collectives/communicator.h"
+
+namespace trireme::collectives {
+
+// Who meets, and where: `key` is unique in the store for each meeting.
+struct Meeting {
+  Store& store;
+  std::string key;
+  int rank = 0;
+  int size = 1;
+  Timeout timeout = kDefaultTimeout;
+};
+
+// Rank 0 makes a segment of `bytes`, runs `prepare` on it and hands it to every other rank of `meeting`.
+//
+// The store carries the name of an abstract unix socket, the socket carries the memfd; the segment itself has no name.
+// Ranks that are threads of one process share one mapping. Returns on all ranks once all have it, or throws on all:
+// TimeoutError naming the ranks that did not come.
+[[nodiscard]] MappingPtr share_mapping(const Meeting& meeting, std::size_t bytes,
+                                       const std::function<void(Mapping&)>& prepare = {});
+
+}  // namespace trireme::collectives

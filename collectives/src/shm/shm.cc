@@ -1,0 +1,145 @@
+#include "trireme/collectives/shm.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "../posting_communicator.h"
+#include "../private_memory.h"
+#include "channel_task.h"
+#include "group.h"
+#include "rendezvous.h"
+#include "staged_task.h"
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+
+namespace trireme::collectives {
+namespace {
+
+constexpr int kSpinsWithOwnCore = 2000;
+constexpr std::size_t kSmallestHalf = 64;  // bytes per rank and half, so that a chunk holds an element for each rank
+
+// The part of an arena that belongs to this rank. All ranks map all of it.
+class ArenaMemory final : public Memory {
+ public:
+  ArenaMemory(MappingPtr mapping, std::size_t offset, std::size_t bytes)
+      : mapping_(std::move(mapping)), offset_(offset), bytes_(bytes) {}
+  [[nodiscard]] void* data() const noexcept override { return mapping_->data() + offset_; }
+  [[nodiscard]] std::size_t bytes() const noexcept override { return bytes_; }
+
+ private:
+  const MappingPtr mapping_;  // shared with the other ranks of this process
+  const std::size_t offset_;
+  const std::size_t bytes_;
+};
+
+std::string group_name(const ShmOptions& options) { return "shm/" + options.name; }
+
+std::size_t half_bytes(const ShmOptions& options) {
+  const auto smallest = kSmallestHalf * static_cast<std::size_t>(options.size);
+  return std::max(options.staging_bytes / 2, smallest) / kCacheLine * kCacheLine;
+}
+
+Segment open_segment(Store& store, const ShmOptions& options) {
+  const auto half = half_bytes(options);
+  const auto prepare = [&](Mapping& mapping) { Segment::prepare(mapping, options.size, half); };
+  const Meeting meeting{store, group_name(options), options.rank, options.size, options.timeout};
+  return Segment(share_mapping(meeting, Segment::bytes_for(options.size, half), prepare), options.size);
+}
+
+class ShmTransport final : public Transport {
+ public:
+  ShmTransport(Store& store, ShmOptions options)
+      : store_(store),
+        options_(std::move(options)),
+        group_(open_segment(store, options_), options_.rank, options_.size) {
+    group_.segment().slot(options_.rank).global_rank.store(global_rank(), std::memory_order_relaxed);
+  }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "shm"; }
+  [[nodiscard]] int rank() const noexcept override { return options_.rank; }
+  [[nodiscard]] int size() const noexcept override { return options_.size; }
+
+  [[nodiscard]] std::unique_ptr<Task> start(const Operation& operation) override {
+    switch (operation.signature.kind) {
+      case OpKind::kSend:
+        return std::make_unique<SendTask>(group_, operation);
+      case OpKind::kReceive:
+        return std::make_unique<ReceiveTask>(group_, inbox(operation.signature.root), operation);
+      default:
+        return std::make_unique<StagedTask>(group_, operation);
+    }
+  }
+
+  void check_peers() override {
+    group_.check_failure();
+    const auto generation = store_.lost_generation();
+    if (generation == seen_generation_) return;
+    for (const auto& lost : store_.lost()) check_lost(lost);
+    seen_generation_ = generation;
+  }
+  [[nodiscard]] std::string standing(int rank) const override { return group_.standing(rank); }
+
+  [[nodiscard]] Patience patience() const noexcept override {
+    const bool has_own_core = std::cmp_less_equal(options_.size, std::thread::hardware_concurrency());
+    return {.spins = has_own_core ? kSpinsWithOwnCore : 0};
+  }
+  void sleep(const std::function<bool()>& moved) override { group_.sleep(moved); }
+  void announce(const Failure& failure) noexcept override { group_.tell(failure); }
+  void abort(std::string_view reason) override { group_.tell({FailureKind::kCommunication, -1, std::string(reason)}); }
+
+  [[nodiscard]] MemoryPtr allocate(std::size_t bytes) override {
+    const auto stride = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    const Meeting meeting{store_, message("{}/arena{}", group_name(options_), arenas_++), rank(), size(),
+                          options_.timeout};
+    auto mapping = share_mapping(meeting, stride * static_cast<std::size_t>(size()));
+    return std::make_shared<ArenaMemory>(std::move(mapping), stride * static_cast<std::size_t>(rank()), bytes);
+  }
+
+  [[nodiscard]] std::unique_ptr<Transport> split(const Subgroup& subgroup) override {
+    if (subgroup.color < 0) return nullptr;
+    auto options = options_;
+    options.rank = subgroup.rank;
+    options.size = static_cast<int>(subgroup.members.size());
+    options.name = message("{}/split{}.{}", options_.name, subgroup.ordinal, subgroup.color);
+    options.global_rank = global_rank();
+    return std::make_unique<ShmTransport>(store_, std::move(options));
+  }
+
+ private:
+  [[nodiscard]] int global_rank() const { return options_.global_rank < 0 ? options_.rank : options_.global_rank; }
+
+  void check_lost(const LostRank& lost) const {
+    for (int member = 0; member < size(); ++member) {
+      if (group_.segment().slot(member).global_rank.load(std::memory_order_relaxed) != lost.rank) continue;
+      throw PeerLostError(lost.rank, message("rank {} on node {} is lost: {}. It {}; rank {}/{} waits for it",
+                                             lost.rank, lost.node.empty() ? "(unnamed)" : lost.node, lost.cause,
+                                             group_.standing(member), rank(), size()));
+    }
+  }
+
+  Inbox& inbox(int from) { return inboxes_.try_emplace(from, group_, from).first->second; }
+
+  Store& store_;
+  const ShmOptions options_;
+  Group group_;
+  std::map<int, Inbox> inboxes_;  // by sender
+  int arenas_ = 0;
+  std::uint64_t seen_generation_ = 0;
+};
+
+void check(const ShmOptions& options) {
+  if (options.size >= 1 && options.rank >= 0 && options.rank < options.size) return;
+  throw ConfigError(message("shm group '{}': rank {} of {} is no rank", options.name, options.rank, options.size));
+}
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_shm(Store& store, const ShmOptions& options) {
+  check(options);
+  return std::make_unique<PostingCommunicator>(std::make_unique<ShmTransport>(store, options));
+}
+
+}  // namespace trireme::collectives
