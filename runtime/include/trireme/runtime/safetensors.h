@@ -41,9 +41,9 @@ struct SafetensorsValue {
 // Bytes of one element; 0 for a dtype the format does not have.
 [[nodiscard]] std::size_t safetensors_element_bytes(std::string_view dtype) noexcept;
 
-// Reads the header of a file of `file_bytes` bytes from its first bytes (at least 8 and the whole header). Everything is
-// checked before use: lengths, names, dtypes, shapes, and that the tensors fill the data section without gap or overlap.
-// Throws DataError that starts with `file` and says what is wrong.
+// Reads the header of a file of `file_bytes` bytes from its first bytes (at least 8 and the whole header). Everything
+// is checked before use: lengths, names, dtypes, shapes, and that the tensors fill the data section without gap or
+// overlap. Throws DataError that starts with `file` and says what is wrong.
 [[nodiscard]] SafetensorsHeader parse_safetensors_header(std::span<const std::byte> start, std::uint64_t file_bytes,
                                                          std::string_view file);
 

@@ -28,6 +28,8 @@ class StateSource {
   virtual ~StateSource() = default;
   // Views of the live state, in the same order on every rank. Valid until the source is changed structurally.
   [[nodiscard]] virtual std::vector<TensorSlice> tensor_slices() = 0;
+  // Names the files of these tensors in a checkpoint: "model" for weights, "optimizer", …
+  [[nodiscard]] virtual std::string shard_name() const { return "state"; }
   // Small values that are equal on every rank. Keys are unique in a checkpoint ("adamw.updates").
   [[nodiscard]] virtual std::map<std::string, std::string> scalars() const = 0;
   // Takes what scalars() gave when saved. Ignores keys of other sources. Throws CheckpointError naming a key that is

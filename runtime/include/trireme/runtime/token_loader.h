@@ -1,13 +1,15 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
+
+#include "trireme/runtime/batch.h"
 
 // Batches of tokens out of memory-mapped files. runtime/src/data/README.md has the file formats.
 namespace trireme {
@@ -40,12 +42,6 @@ class TokenFile {
   std::unique_ptr<State> state_;
 };
 
-// Rows of tokens: targets[i][t] is the token after inputs[i][t]. int64, [rows, length].
-struct TokenBatch {
-  at::Tensor inputs;
-  at::Tensor targets;
-};
-
 struct TokenLoaderOptions {
   std::int64_t global_batch = 32;  // windows per step over all ranks
   std::int64_t length = 128;       // tokens of a window
@@ -61,17 +57,18 @@ struct LoaderShare {
 
 // Training windows drawn from the first part of a token file, and validation windows that tile the last part.
 //
+// Batches are int64 [rows, length]; targets[i][t] is the token after inputs[i][t].
 // The windows of a step follow from (seed, step) alone, so the global batch is the same at any world size; rank r gets
 // a contiguous share of it, and shares differ by at most one row. A rank's share may be empty when there are more ranks
 // than rows. Not thread-safe. Throws ConfigError for options that the file cannot serve.
-class TokenLoader {
+class TokenLoader final : public BatchSource {
  public:
   TokenLoader(const TrainContext& context, const std::string& path, const TokenLoaderOptions& options);
   TokenLoader(const std::string& path, const TokenLoaderOptions& options, const LoaderShare& share);
 
   // This rank's rows of the batch at position(), which then moves on by one.
-  [[nodiscard]] TokenBatch next();
-  // The batch that next() gives next; it counts steps. Kept in checkpoints.
+  [[nodiscard]] Batch next() override;
+  // The batch that next() gives next; it counts steps. It is what checkpoints keep of a loader.
   [[nodiscard]] std::int64_t position() const noexcept { return position_; }
   void seek(std::int64_t position) noexcept { position_ = position; }
 
@@ -84,14 +81,19 @@ class TokenLoader {
   [[nodiscard]] std::int64_t validation_tokens() const noexcept { return file_.size() - validation_begin_ - 1; }
   [[nodiscard]] const TokenLoaderOptions& options() const noexcept { return options_; }
 
+  [[nodiscard]] std::vector<TensorSlice> tensor_slices() override { return {}; }
+  [[nodiscard]] std::map<std::string, std::string> scalars() const override;
+  // Goes on at the saved position. The seed comes from the options: another seed goes on with other windows.
+  void load_scalars(const std::map<std::string, std::string>& scalars) override;
+
   // The validation part cut into windows of `length` tokens (the last may be shorter), every window on exactly one
-  // rank, in batches of at most `rows` windows of equal length.
+  // rank, in batches of at most `rows` windows of equal length. samples and global_samples are the rows of the batch.
   [[nodiscard]] std::int64_t validation_batches(std::int64_t rows) const noexcept;
-  [[nodiscard]] TokenBatch validation_batch(std::int64_t index, std::int64_t rows) const;
+  [[nodiscard]] Batch validation_batch(std::int64_t index, std::int64_t rows) const;
 
  private:
   [[nodiscard]] std::int64_t window_begin(std::int64_t position, std::int64_t row) const noexcept;
-  [[nodiscard]] TokenBatch gather(std::span<const std::int64_t> begins, std::int64_t length) const;
+  [[nodiscard]] Batch gather(std::span<const std::int64_t> begins, std::int64_t length) const;
 
   TokenFile file_;
   TokenLoaderOptions options_;
@@ -105,6 +107,6 @@ class TokenLoader {
 // Mean loss per token over the whole validation part, the same number on every rank. Collective.
 // `mean_loss` gives the mean loss over the tokens of one batch; the caller switches the model to evaluation.
 [[nodiscard]] double validation_loss(collectives::Communicator& communicator, const TokenLoader& loader,
-                                     const std::function<double(const TokenBatch&)>& mean_loss);
+                                     const std::function<double(const Batch&)>& mean_loss);
 
 }  // namespace trireme

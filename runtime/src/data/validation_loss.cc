@@ -1,0 +1,24 @@
+#include <algorithm>
+#include <array>
+
+#include "trireme/collectives/communicator.h"
+#include "trireme/runtime/token_loader.h"
+
+namespace trireme {
+
+double validation_loss(collectives::Communicator& communicator, const TokenLoader& loader,
+                       const std::function<double(const Batch&)>& mean_loss) {
+  constexpr std::int64_t kTokensPerBatch = 4096;  // bounds the memory of the logits
+  const std::int64_t rows = std::max<std::int64_t>(1, kTokensPerBatch / loader.length());
+  std::array<double, 2> sums{};  // of losses and of tokens
+  for (std::int64_t i = 0; i < loader.validation_batches(rows); ++i) {
+    const Batch batch = loader.validation_batch(i, rows);
+    const auto tokens = static_cast<double>(batch.targets.numel());
+    sums[0] += mean_loss(batch) * tokens;
+    sums[1] += tokens;
+  }
+  communicator.all_reduce(collectives::view(sums.data(), sums.size()))->wait();
+  return sums[0] / sums[1];
+}
+
+}  // namespace trireme
