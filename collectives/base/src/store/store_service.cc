@@ -88,8 +88,9 @@ void StoreService::greet(Connection from, Client& client, const StoreFrame& hell
   }
   client.rank = rank_of(hello);
   client.node = hello.key;
-  client.is_greeted = true;
+  // Told to the others only: a client expects its welcome first.
   if (client.rank >= 0) forget_lost(client.rank);
+  client.is_greeted = true;
   reply(from, {.type = FrameType::kWelcome, .id = kStoreProtocolVersion, .number = options_.heartbeat_timeout.count()});
   for (const auto& lost : lost_) reply(from, lost_frame(lost));
 }

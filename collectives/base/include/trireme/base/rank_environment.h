@@ -23,19 +23,19 @@ struct RankEnvironment {
   // Name of the node. Ranks of one node may share memory; ranks of two nodes never do, even on one kernel.
   // TRIREME_NODE, else Slurm's node name, else the host name. TRIREME_NODE=host gives the host name too, which joins
   // all ranks of one kernel.
-  std::string node;
+  std::string node{};
   // True when the ranks were started by an MPI launcher, so that MPI_Init will give the same world.
   bool has_mpi_launcher = false;
   // MASTER_ADDR and MASTER_PORT. Under srun without them: the first host of the step, and a port made of the job's id.
-  std::optional<std::string> master_addr;
-  std::optional<std::uint16_t> master_port;
+  std::optional<std::string> master_addr{};
+  std::optional<std::uint16_t> master_port{};
   // True when torchrun's own agent already serves a TCPStore of torch's on master_port, so that nobody else can bind
   // it.
   bool master_is_torch_store = false;
-  std::optional<std::string> store;          // TRIREME_STORE, "host:port" of a running store
-  std::optional<std::string> status_socket;  // TRIREME_STATUS_SOCKET, the agent's unix socket
-  std::optional<std::string> run_id;         // TRIREME_RUN_ID
-  std::optional<std::string> run_dir;        // TRIREME_RUN_DIR
+  std::optional<std::string> store{};          // TRIREME_STORE, "host:port" of a running store
+  std::optional<std::string> status_socket{};  // TRIREME_STATUS_SOCKET, the agent's unix socket
+  std::optional<std::string> run_id{};         // TRIREME_RUN_ID
+  std::optional<std::string> run_dir{};        // TRIREME_RUN_DIR
 };
 
 // Looks up one environment variable; nullopt when unset.

@@ -19,20 +19,20 @@ inline constexpr int kStatusRecordVersion = 1;
 
 struct CollectiveStatus {
   std::uint64_t sequence = 0;
-  std::string op;
+  std::string op{};
   std::int64_t bytes = 0;
   friend bool operator==(const CollectiveStatus&, const CollectiveStatus&) = default;
 };
 
 struct StatusRecord {
-  std::string run_id;
+  std::string run_id{};
   int rank = 0;
-  double time = 0;    // seconds since the epoch
-  std::string phase;  // "init", "train", "validate", "checkpoint", "done"
+  double time = 0;      // seconds since the epoch
+  std::string phase{};  // "init", "train", "validate", "checkpoint", "done"
   std::int64_t step = 0;
-  std::int64_t total_steps = 0;           // 0: unknown
-  std::map<std::string, double> metrics;  // loss, val_loss, tokens_per_s, step_ms, exposed_comm_ms, memory_mib, …
-  std::optional<CollectiveStatus> collective;  // the last one posted
+  std::int64_t total_steps = 0;             // 0: unknown
+  std::map<std::string, double> metrics{};  // loss, val_loss, tokens_per_s, step_ms, exposed_comm_ms, memory_mib, …
+  std::optional<CollectiveStatus> collective{};  // the last one posted
   friend bool operator==(const StatusRecord&, const StatusRecord&) = default;
 };
 

@@ -16,9 +16,9 @@ namespace trireme {
 // the store itself: its server ended without a goodbye, so that from now on nothing is known of anybody.
 struct LostRank {
   int rank = -1;
-  std::string node;
+  std::string node{};
   // "connection closed", "no heartbeat for 2 s", or what the launcher's shim saw ("killed by signal 9")
-  std::string cause;
+  std::string cause{};
   friend bool operator==(const LostRank&, const LostRank&) = default;
 };
 
@@ -114,7 +114,7 @@ class TcpStore final : public Store {
     std::chrono::milliseconds connect_timeout{30000};
     // When rank >= 0 the server watches this connection as the life of that rank.
     int rank = -1;
-    std::string node;
+    std::string node{};
   };
   // Retries until connect_timeout, then throws TimeoutError with host, port and the last error. Throws ConfigError when
   // the server refuses (the rank is connected already, another version) or is no Trireme store.

@@ -1,0 +1,174 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "support/temporary_folder.h"
+#include "trireme/base/status_record.h"
+#include "trireme/base/unique_fd.h"
+
+namespace trireme {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The agent's end of a status socket.
+class Agent {
+ public:
+  explicit Agent(const std::string& path) : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(listener_.get(), 8), 0);
+  }
+
+  void accept() { connection_.reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+  void hang_up() { connection_.reset(); }
+
+  // Blocks until a line has come.
+  std::string read_line() {
+    for (;;) {
+      const auto end = received_.find('\n');
+      if (end != std::string::npos) {
+        const auto line = received_.substr(0, end);
+        received_.erase(0, end + 1);
+        return line;
+      }
+      std::array<char, 4096> bytes;
+      const auto count = ::recv(connection_.get(), bytes.data(), bytes.size(), 0);
+      if (count <= 0) return {};
+      received_.append(bytes.data(), static_cast<std::size_t>(count));
+    }
+  }
+
+  // All that has come so far.
+  std::string drain() {
+    std::array<char, 65536> bytes;
+    for (ssize_t count = 1; count > 0;) {
+      count = ::recv(connection_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+      if (count > 0) received_.append(bytes.data(), static_cast<std::size_t>(count));
+    }
+    return std::exchange(received_, {});
+  }
+
+ private:
+  UniqueFd listener_;
+  UniqueFd connection_;
+  std::string received_;
+};
+
+StatusRecord record_of_step(std::int64_t step) {
+  StatusRecord record;
+  record.run_id = "r-0001";
+  record.step = step;
+  return record;
+}
+
+TEST(StatusReporter, DeliversRecordsInOrder) {
+  const test::TemporaryFolder folder;
+  Agent agent(folder / "agent.sock");
+  StatusReporter reporter(folder / "agent.sock");
+  EXPECT_TRUE(reporter.is_connected());
+  reporter.report(record_of_step(1));
+  reporter.report(record_of_step(2));
+  agent.accept();
+  EXPECT_EQ(parse_status_record(agent.read_line()), record_of_step(1));
+  EXPECT_EQ(parse_status_record(agent.read_line()), record_of_step(2));
+  EXPECT_EQ(reporter.dropped(), 0U);
+}
+
+TEST(StatusReporter, DropsEverythingWithoutAnAgent) {
+  StatusReporter nowhere(std::nullopt);
+  StatusReporter missing("/nonexistent/agent.sock");
+  StatusReporter too_long(std::string(4096, 'x'));
+  for (StatusReporter* reporter : {&nowhere, &missing, &too_long}) {
+    reporter->report(record_of_step(1));
+    EXPECT_FALSE(reporter->is_connected());
+    EXPECT_EQ(reporter->dropped(), 1U);
+  }
+}
+
+TEST(StatusReporter, NeverBlocksWhenNobodyReads) {
+  const test::TemporaryFolder folder;
+  Agent agent(folder / "agent.sock");
+  StatusReporter reporter(folder / "agent.sock");
+  agent.accept();
+  const int reports = 20000;  // far more than a socket buffer holds; a reporter that waits would hang here
+  for (int step = 0; step < reports; ++step) reporter.report(record_of_step(step));
+  EXPECT_GT(reporter.dropped(), 0U);
+  EXPECT_LT(reporter.dropped(), static_cast<std::uint64_t>(reports));
+}
+
+TEST(StatusReporter, SendsWholeLinesAgainAfterTheReaderComesBack) {
+  const test::TemporaryFolder folder;
+  Agent agent(folder / "agent.sock");
+  StatusReporter reporter(folder / "agent.sock");
+  agent.accept();
+  std::int64_t step = 0;
+  while (reporter.dropped() == 0) reporter.report(record_of_step(step++));
+  std::string text = agent.drain();
+  reporter.report(record_of_step(999999));
+  text += agent.drain();
+  ASSERT_EQ(text.back(), '\n');
+  std::int64_t last = -1;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = text.find('\n', begin);
+    const auto record = parse_status_record(text.substr(begin, end - begin));
+    EXPECT_GT(record.step, last);
+    last = record.step;
+    begin = end + 1;
+  }
+  EXPECT_EQ(last, 999999);
+}
+
+TEST(StatusReporter, SurvivesAnAgentThatHangsUp) {
+  const test::TemporaryFolder folder;
+  Agent agent(folder / "agent.sock");
+  StatusReporter reporter(folder / "agent.sock");
+  agent.accept();
+  agent.hang_up();
+  reporter.report(record_of_step(1));
+  reporter.report(record_of_step(2));
+  EXPECT_GE(reporter.dropped(), 1U);
+}
+
+TEST(StatusReporter, FindsAnAgentThatComesLater) {
+  const test::TemporaryFolder folder;
+  StatusReporter reporter(folder / "agent.sock");
+  Agent agent(folder / "agent.sock");
+  reporter.report(record_of_step(1));
+  EXPECT_FALSE(reporter.is_connected()) << "it may try once a second, not at each report";
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (!reporter.is_connected() && std::chrono::steady_clock::now() < deadline) reporter.report(record_of_step(2));
+  ASSERT_TRUE(reporter.is_connected());
+  agent.accept();
+  EXPECT_EQ(parse_status_record(agent.read_line()), record_of_step(2));
+}
+
+TEST(StatusReporter, IsSharedByThreads) {
+  const test::TemporaryFolder folder;
+  Agent agent(folder / "agent.sock");
+  StatusReporter reporter(folder / "agent.sock");
+  agent.accept();
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&] {
+        for (int step = 0; step < 50; ++step) reporter.report(record_of_step(step));
+      });
+    }
+  }
+  const auto text = agent.drain();
+  EXPECT_EQ(static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')) + reporter.dropped(), 200U);
+}
+
+}  // namespace
+}  // namespace trireme
