@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduler/snapshot.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace trireme::launcher {
+
+// Port 8787: gRPC, HTTP and the dashboard on one listener.
+//
+// A connection's first bytes tell which it is: HTTP/2's preface goes to a grpc::Server that has no port of its own,
+// with reflection and grpc.health.v1 on; anything that looks like HTTP/1 goes to the pages and JSON routes (README.md
+// lists them); the rest is closed. Starts in the constructor, stops in the destructor: open streams are cancelled after
+// a second. `services` and `source` must outlive it. Thread-safe; it reads `source` on its own thread.
+class ApiServer {
+ public:
+  struct Options {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8787;  // 0: any free one
+    std::vector<grpc::Service*> services;
+  };
+
+  // Throws ConfigError that names host and port when they cannot be bound.
+  ApiServer(const Options& options, SnapshotSource& source);
+  ~ApiServer();
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trireme::launcher

@@ -1,0 +1,184 @@
+// Line charts over training steps, drawn with D3. One cursor moves through all charts of a group.
+
+const margin = { top: 8, right: 14, bottom: 26, left: 52 };
+const bisect = d3.bisector((point) => point.step).left;
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+// An exponential moving average that forgets over about a fortieth of the points, so that noise does not hide the trend.
+function smoothed(points) {
+  if (points.length < 20) return points;
+  const weight = 2 / (Math.min(40, points.length / 10) + 1);
+  let value = points[0].value;
+  return points.map((point) => ({ step: point.step, value: (value += weight * (point.value - value)) }));
+}
+
+function nearest(points, step) {
+  if (points.length === 0) return undefined;
+  const after = Math.min(points.length - 1, bisect(points, step));
+  const before = Math.max(0, after - 1);
+  return step - points[before].step < points[after].step - step ? points[before] : points[after];
+}
+
+// series: [{metric, label, colour: "s1", smooth: bool, dots: bool}]; format: value → text; fromZero: the axis starts at 0.
+export class LineChart {
+  constructor(figure, { title, series, format, fromZero = false }) {
+    Object.assign(this, { figure, title, series, format, fromZero, data: [], cursorStep: null, onCursor: () => {} });
+    const caption = make("figcaption");
+    caption.append(make("span", "chart-title", title));
+    this.values = series.map((one) => {
+      const key = make("span", "key");
+      const value = make("b", "", "–");
+      key.append(make("span", `swatch ${one.colour}`), make("span", "", one.label), value);
+      caption.append(key);
+      return value;
+    });
+    figure.append(caption);
+    this.svg = d3.select(figure).append("svg").attr({ role: "img", tabindex: 0 });
+    this.svg.append("title");
+    this.grid = this.svg.append("g").attr("class", "axis y");
+    this.bottom = this.svg.append("g").attr("class", "axis x");
+    this.plot = this.svg.append("g");
+    this.cursor = this.svg.append("g");
+    this.note = this.svg.append("text").attr("class", "empty-text");
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(figure);
+  }
+
+  listen() {
+    this.svg.on("mousemove", () => this.onCursor(this.x?.invert(d3.mouse(this.svg.node())[0])));
+    this.svg.on("mouseleave", () => this.onCursor(null));
+    this.svg.on("blur", () => this.onCursor(null));
+    this.svg.on("keydown", () => {
+      const stride = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[d3.event.key];
+      if (!stride || !this.longest?.length) return;
+      d3.event.preventDefault();
+      const last = this.longest.length - 1;
+      const at = this.cursorStep === null ? last : bisect(this.longest, this.cursorStep);
+      this.onCursor(this.longest[Math.max(0, Math.min(last, at + stride))].step);
+    });
+  }
+
+  // curves: one array of {step, value} a series, by rising step.
+  show(curves) {
+    this.data = curves.map((points, index) => ({
+      ...this.series[index],
+      points,
+      line: this.series[index].smooth ? smoothed(points) : points,
+    }));
+    this.longest = curves.reduce((most, points) => (points.length > most.length ? points : most), []);
+    this.draw();
+  }
+
+  setCursor(step) {
+    this.cursorStep = step ?? null;
+    if (this.x) this.drawCursor();
+  }
+
+  draw() {
+    const { width, height } = this.svg.node().getBoundingClientRect();
+    if (width < 60) return;
+    Object.assign(this, { width, height });
+    const all = this.data.flatMap((one) => one.points);
+    this.note.attr({ x: width / 2, y: height / 2 }).text(all.length ? "" : "no figures yet");
+    if (all.length === 0) return this.clear();
+    this.x = d3.scale.linear().domain(this.stepRange(all)).range([margin.left, width - margin.right]);
+    this.y = d3.scale.linear().domain(this.valueRange()).nice(5).range([height - margin.bottom, margin.top]);
+    this.drawAxes();
+    this.drawCurves();
+    this.drawCursor();
+  }
+
+  clear() {
+    this.x = null;
+    for (const group of [this.grid, this.bottom, this.plot, this.cursor]) group.selectAll("*").remove();
+    this.values.forEach((value) => (value.textContent = "–"));
+    this.svg.select("title").text(`${this.title}: no figures yet`);
+  }
+
+  stepRange(points) {
+    const [first, last] = d3.extent(points, (point) => point.step);
+    return first === last ? [first - 1, last + 1] : [first, last];
+  }
+
+  // Outliers of the first steps would flatten the rest, so the axis covers all but the highest hundredth.
+  valueRange() {
+    const values = this.data.flatMap((one) => one.points.map((point) => point.value)).sort(d3.ascending);
+    const high = values.length > 100 ? Math.max(d3.quantile(values, 0.99), ...this.lastValues()) : values[values.length - 1];
+    const low = this.fromZero ? 0 : values[0];
+    return low === high ? [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)] : [low, high];
+  }
+
+  lastValues() {
+    return this.data.filter((one) => one.points.length).map((one) => one.points[one.points.length - 1].value);
+  }
+
+  drawAxes() {
+    const inner = this.width - margin.left - margin.right;
+    const left = d3.svg.axis().scale(this.y).orient("left").ticks(5).tickSize(-inner).tickPadding(8).tickFormat(this.format);
+    const steps = Math.max(2, Math.min(10, Math.floor(inner / 90)));
+    const bottom = d3.svg.axis().scale(this.x).orient("bottom").ticks(steps).tickSize(0).tickPadding(9).tickFormat(d3.format(",d"));
+    this.grid.attr("transform", `translate(${margin.left},0)`).call(left);
+    this.bottom.attr("transform", `translate(0,${this.height - margin.bottom})`).call(bottom);
+  }
+
+  drawCurves() {
+    const clamp = (value) => Math.max(margin.top - 4, this.y(value));
+    const path = d3.svg.line().x((point) => this.x(point.step)).y((point) => clamp(point.value));
+    const curves = this.data.flatMap((one) => [
+      ...(one.smooth ? [{ colour: `${one.colour} raw`, points: one.points }] : []),
+      { colour: one.colour, points: one.line },
+    ]);
+    const lines = this.plot.selectAll("path").data(curves);
+    lines.enter().append("path");
+    lines.attr("class", (curve) => `curve ${curve.colour}`).attr("d", (curve) => path(curve.points) || null);
+    lines.exit().remove();
+    const dots = this.plot.selectAll("circle").data(this.data.flatMap((one) => this.dotsOf(one)));
+    dots.enter().append("circle");
+    dots.attr({ class: (dot) => `dot ${dot.colour}`, r: 3.5, cx: (dot) => this.x(dot.step), cy: (dot) => clamp(dot.value) });
+    dots.exit().remove();
+  }
+
+  dotsOf(one) {
+    if (one.points.length === 0) return [];
+    const shown = one.dots && one.points.length <= 60 ? one.points : one.line.slice(-1);
+    return shown.map((point) => ({ ...point, colour: one.colour }));
+  }
+
+  drawCursor() {
+    const step = this.cursorStep;
+    const [first, last] = this.x.domain();
+    const isInside = step !== null && step >= first && step <= last;
+    const line = this.cursor.selectAll("line").data(isInside ? [step] : []);
+    line.enter().append("line").attr("class", "cursor-line");
+    line.attr({ x1: this.x, x2: this.x, y1: margin.top, y2: this.height - margin.bottom });
+    line.exit().remove();
+    this.cursor.selectAll("text").remove();
+    if (isInside) {
+      const anchor = this.x(step) > this.width - 90 ? "end" : "start";
+      this.cursor.append("text").attr({ class: "axis-label", x: this.x(step) + (anchor === "end" ? -6 : 6), y: margin.top + 8 })
+        .style("text-anchor", anchor).text(`step ${Math.round(step)}`);
+    }
+    this.writeValues(isInside ? step : last);
+  }
+
+  writeValues(step) {
+    const texts = this.data.map((one) => {
+      const point = nearest(one.points, step);
+      return point ? this.format(point.value) : "–";
+    });
+    texts.forEach((text, index) => (this.values[index].textContent = text));
+    const spoken = texts.map((text, index) => `${this.series[index].label} ${text}`).join(", ");
+    this.svg.select("title").text(`${this.title} at step ${Math.round(step)}: ${spoken}`);
+  }
+}
+
+// Makes the cursor of one chart the cursor of all.
+export function shareCursor(charts) {
+  for (const chart of charts) chart.onCursor = (step) => charts.forEach((other) => other.setCursor(step));
+}

@@ -1,0 +1,134 @@
+#include "api/event_hub.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/asio/post.hpp>
+
+#include "api/json_text.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::chrono::seconds kKeepAliveInterval{15};
+constexpr std::size_t kPointsPerPublish = 400;
+
+std::string event_text(std::string_view kind, std::string_view id, const nlohmann::json& data) {
+  return fmt::format("event: {}\n{}data: {}\n\n", kind, id, to_text(data));
+}
+
+std::string snapshot_event(const ClusterSnapshot& snapshot) {
+  return event_text("snapshot", fmt::format("id: {}\n", snapshot.revision), to_json(snapshot));
+}
+
+}  // namespace
+
+// Lets changes through to the hub until it is destroyed, and no second one while one waits to be handled.
+struct EventHub::Gate {
+  std::mutex mutex;
+  EventHub* hub = nullptr;  // guarded by mutex; null once the hub is gone
+  std::atomic<bool> is_waiting = false;
+
+  void change() {
+    if (is_waiting.exchange(true)) return;
+    const std::lock_guard lock(mutex);
+    if (hub) boost::asio::post(hub->context_, [target = hub] { target->on_change(); });
+  }
+};
+
+EventHub::EventHub(boost::asio::io_context& context, SnapshotSource& source)
+    : context_(context),
+      source_(source),
+      gate_(std::make_shared<Gate>()),
+      next_publish_(context),
+      next_keep_alive_(context) {
+  gate_->hub = this;
+  keep_alive();
+  subscription_ = source_.subscribe([gate = gate_](std::uint64_t) { gate->change(); });
+}
+
+EventHub::~EventHub() {
+  subscription_.reset();
+  const std::lock_guard lock(gate_->mutex);
+  gate_->hub = nullptr;
+}
+
+bool EventHub::is_full() {
+  forget_ended();
+  return readers_.size() >= kMostReaders;
+}
+
+void EventHub::join(boost::asio::ip::tcp::socket socket, std::string head) {
+  head += "retry: 1000\n\n";
+  head += snapshot_event(source_.snapshot());
+  auto reader = std::make_shared<EventStream>(std::move(socket), std::make_shared<const std::string>(std::move(head)));
+  reader->start();
+  readers_.push_back(std::move(reader));
+}
+
+void EventHub::on_change() {
+  gate_->is_waiting = false;
+  if (std::exchange(is_publish_due_, true)) return;
+  next_publish_.async_wait([this](const error_code& error) {
+    if (!error) publish();
+  });
+}
+
+void EventHub::publish() {
+  is_publish_due_ = false;
+  next_publish_.expires_after(kShortestInterval);
+  forget_ended();
+  if (readers_.empty()) return;
+  const ClusterSnapshot snapshot = source_.snapshot();
+  if (sent_revision_ == snapshot.revision) return;
+  sent_revision_ = snapshot.revision;
+  send(snapshot_event(snapshot));
+  publish_metrics(snapshot);
+}
+
+void EventHub::publish_metrics(const ClusterSnapshot& snapshot) {
+  std::vector<MetricPoint> fresh;
+  for (const RunView& run : snapshot.runs) {
+    const bool is_followed = sent_until_.contains(run.run_id);
+    if (run.ended && !is_followed) continue;
+    append_new_points(run.run_id, fresh);
+    if (run.ended) sent_until_.erase(run.run_id);
+  }
+  if (!fresh.empty()) send(event_text("metrics", "", to_json(fresh)));
+}
+
+void EventHub::append_new_points(const std::string& run_id, std::vector<MetricPoint>& fresh) {
+  double& until = sent_until_[run_id];
+  const double before = until;
+  for (MetricPoint& point : source_.history(run_id, kPointsPerPublish)) {
+    if (point.time <= before) continue;
+    until = std::max(until, point.time);
+    fresh.push_back(std::move(point));
+  }
+}
+
+void EventHub::send(std::string event) {
+  const auto text = std::make_shared<const std::string>(std::move(event));
+  for (const auto& reader : readers_) reader->offer(text);
+}
+
+void EventHub::forget_ended() {
+  std::erase_if(readers_, [](const auto& reader) { return !reader->is_open(); });
+}
+
+void EventHub::keep_alive() {
+  forget_ended();
+  send(": still here\n\n");
+  next_keep_alive_.expires_after(kKeepAliveInterval);
+  next_keep_alive_.async_wait([this](const error_code& error) {
+    if (!error) keep_alive();
+  });
+}
+
+}  // namespace trireme::launcher
