@@ -50,6 +50,16 @@ function(trireme_program)
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
 
+# Labels the discovered tests of `target` when ctest reads them: gtest_discover_tests would split a list of labels and
+# take all but the first for properties.
+function(trireme_label_tests target labels)
+  set(file "${CMAKE_CURRENT_BINARY_DIR}/${target}_labels.cmake")
+  file(WRITE "${file}" "foreach(test IN LISTS ${target}_TESTS)\n"
+                       "  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${labels}\")\n"
+                       "endforeach()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${file}")
+endfunction()
+
 # trireme_test(NAME base_store_test SOURCES … LINK … LABELS unit base [TIMEOUT 60] [MAIN]): one GoogleTest binary, one
 # CTest entry per TEST. MAIN: the sources bring their own main().
 function(trireme_test)
@@ -65,5 +75,6 @@ function(trireme_test)
     target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
   endif()
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  trireme_label_tests(${ARG_NAME} "${ARG_LABELS}")
 endfunction()
