@@ -146,7 +146,9 @@ void Group::check_left() const {
   }
 }
 
+// A rank that failed tells why before it leaves, so that reason comes first.
 void Group::fail_left(int rank) const {
+  check_failure();
   throw CommError(message("rank {}/{} has destroyed its communicator, and rank {} still waits for it: it {}", rank,
                           size_, rank_, standing(rank)));
 }
