@@ -142,10 +142,12 @@ TEST(StatusReporter, SurvivesAnAgentThatHangsUp) {
 
 TEST(StatusReporter, FindsAnAgentThatComesLater) {
   const test::TemporaryFolder folder;
+  const auto first_attempt = std::chrono::steady_clock::now();
   StatusReporter reporter(folder / "agent.sock");
   Agent agent(folder / "agent.sock");
   reporter.report(record_of_step(1));
-  EXPECT_FALSE(reporter.is_connected()) << "it may try once a second, not at each report";
+  const bool is_early = std::chrono::steady_clock::now() - first_attempt < 1s;
+  EXPECT_FALSE(is_early && reporter.is_connected()) << "it may try once a second, not at each report";
   const auto deadline = std::chrono::steady_clock::now() + 20s;
   while (!reporter.is_connected() && std::chrono::steady_clock::now() < deadline) reporter.report(record_of_step(2));
   ASSERT_TRUE(reporter.is_connected());

@@ -29,6 +29,15 @@ bool FrameSocket::receive() {
   return false;
 }
 
+void FrameSocket::queue(const StoreFrame& frame) {
+  // A peer that is always a little behind must not make the sent part grow for ever.
+  if (sent_ > unsent_.size() / 2) {
+    unsent_.erase(0, sent_);
+    sent_ = 0;
+  }
+  append_frame(unsent_, frame);
+}
+
 bool FrameSocket::flush() noexcept {
   while (wants_to_send()) {
     const auto sent =

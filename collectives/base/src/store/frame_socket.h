@@ -23,7 +23,7 @@ class FrameSocket {
   // Why receive() said false: "closed by the peer" or the system's words.
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
-  void queue(const StoreFrame& frame) { append_frame(unsent_, frame); }
+  void queue(const StoreFrame& frame);
   // Sends what the socket takes. False when the connection broke.
   [[nodiscard]] bool flush() noexcept;
   [[nodiscard]] bool wants_to_send() const noexcept { return sent_ < unsent_.size(); }
