@@ -18,7 +18,10 @@
 namespace trireme::collectives {
 namespace {
 
-constexpr int kSpinsWithOwnCore = 2000;
+// With a core for each rank a peer answers while this one spins, or it computes: then sleeping leaves the core to others.
+// Ranks that share cores hand them over by yielding, which costs less than a futex as long as only ranks run.
+constexpr Patience kWithOwnCore = {.spins = 2000, .yields = 1};
+constexpr Patience kSharingCores = {.spins = 0, .yields = 16};
 constexpr std::size_t kSmallestHalf = 64;  // bytes per rank and half, so that a chunk holds an element for each rank
 
 // The part of an arena that belongs to this rank. All ranks map all of it.
@@ -84,7 +87,7 @@ class ShmTransport final : public Transport {
 
   [[nodiscard]] Patience patience() const noexcept override {
     const bool has_own_core = std::cmp_less_equal(options_.size, std::thread::hardware_concurrency());
-    return {.spins = has_own_core ? kSpinsWithOwnCore : 0};
+    return has_own_core ? kWithOwnCore : kSharingCores;
   }
   void sleep(const std::function<bool()>& moved) override { group_.sleep(moved); }
   void announce(const Failure& failure) noexcept override { group_.tell(failure); }
