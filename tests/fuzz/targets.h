@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+// Entry points of the fuzzers. Each takes any bytes; it returns when they were handled as promised and throws (or trips
+// a sanitizer) when not. libFuzzer calls them through fuzz_main.cc, CI through corpus_test.cc.
+namespace trireme::fuzz {
+
+using Bytes = std::span<const std::uint8_t>;
+
+// The store's bytes: cut into pieces, decoded, encoded again, and given to the store's server as two connections'
+// frames.
+void store_frames(Bytes bytes);
+
+// One line of an agent's status socket: rejected with DataError, or read, written and read again to the same.
+void status_record(Bytes bytes);
+
+}  // namespace trireme::fuzz
