@@ -1,7 +1,9 @@
 #include "trireme/runtime/train_context.h"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <thread>
@@ -42,6 +44,14 @@ void leave_together(Store& store, bool serves, int world_size) noexcept {
 
 std::uint64_t mix(std::uint64_t seed, std::int64_t step) {
   return step == 0 ? seed : seed ^ (static_cast<std::uint64_t>(step) * 0x9E3779B97F4A7C15ULL);
+}
+
+// Ranks of a node share its cores: with a thread per core in every rank they would stand in each other's way. What the
+// user set in OMP_NUM_THREADS stays. hardware_concurrency() counts the cores this process may use.
+void share_cores(const RankEnvironment& environment) {
+  if (process_environment()("OMP_NUM_THREADS")) return;
+  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  at::set_num_threads(std::max(1, cores / environment.local_world_size));
 }
 
 }  // namespace
@@ -109,6 +119,7 @@ TrainContext::TrainContext(int, char**, const TrainContextOptions& options)
 
 TrainContext::TrainContext(const RankEnvironment& environment, const TrainContextOptions& options)
     : state_(std::make_unique<State>(environment, options)) {
+  share_cores(environment);
   state_->connect();
   if (options.handle_signals) state_->signals = std::make_unique<StopSignal>();
   seed_generator();

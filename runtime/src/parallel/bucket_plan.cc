@@ -3,17 +3,17 @@
 namespace trireme {
 namespace {
 
-constexpr std::size_t kCacheLine = 64;
+constexpr std::int64_t kCacheLine = 64;
 
-std::int64_t aligned_elements(std::int64_t elements, std::size_t element_bytes) {
-  const auto line = static_cast<std::int64_t>(kCacheLine / element_bytes);
+std::int64_t aligned_elements(std::int64_t elements, std::int64_t element_bytes) {
+  const auto line = kCacheLine / element_bytes;
   return (elements + line - 1) / line * line;
 }
 
 bool fits(const BucketLayout& bucket, const BucketItem& item, std::size_t limit) {
   if (bucket.places.empty()) return true;
   if (bucket.kind != item.kind) return false;
-  return static_cast<std::size_t>(bucket.elements + item.elements) * item.element_bytes <= limit;
+  return (bucket.elements + item.elements) * item.element_bytes <= static_cast<std::int64_t>(limit);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace trireme {
 // What the plan needs to know of a parameter. `kind` separates what cannot share a bucket (the dtype).
 struct BucketItem {
   std::int64_t elements = 0;
-  std::size_t element_bytes = 4;
+  std::int64_t element_bytes = 4;
   int kind = 0;
 };
 

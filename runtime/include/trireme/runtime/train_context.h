@@ -18,7 +18,7 @@ namespace trireme {
 
 struct TrainContextOptions {
   // "auto", "single", "shm" or "mpi". Unset: TRIREME_BACKEND, else "auto".
-  std::optional<std::string> backend;
+  std::optional<std::string> backend = std::nullopt;
   // How long the ranks may take to find each other.
   std::chrono::milliseconds connect_timeout = std::chrono::minutes(2);
   // Seeds torch's generator with seed + rank: the same initial weights everywhere (Parallel broadcasts rank 0's), but

@@ -1,0 +1,147 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trireme/base/status_record.h"
+#include "trireme/collectives/communicator.h"
+#include "trireme/runtime/state.h"
+#include "trireme/runtime/train_context.h"
+
+namespace trireme {
+
+struct ParallelOptions {
+  // Gradients are reduced in buckets of about this size. Larger ones overflow a CPU's last cache, smaller ones cost
+  // calls.
+  std::size_t bucket_bytes = std::size_t{4} << 20;
+  // The first bucket is small, so that communication starts early in the backward pass.
+  std::size_t first_bucket_bytes = std::size_t{1} << 20;
+  collectives::Timeout timeout = collectives::kDefaultTimeout;
+};
+
+struct NamedParameter {
+  std::string name;
+  at::Tensor tensor;
+};
+
+// What happened in a backward pass, for tests and for people who tune buckets.
+enum class TraceEvent { kGradientReady, kBucketPosted, kWaitBegin, kWaitEnd };
+struct TraceEntry {
+  TraceEvent event = TraceEvent::kGradientReady;
+  std::size_t index = 0;  // of the parameter for kGradientReady, else of the bucket
+  std::chrono::steady_clock::time_point at;
+};
+
+struct BackwardTimes {
+  std::chrono::steady_clock::time_point last_gradient;  // all of this rank's gradients are there
+  std::chrono::steady_clock::duration blocked{};        // spent waiting for reductions after that
+};
+
+// A model replicated on every rank, whose gradients are summed over the ranks while backward still runs.
+//
+// Construction is collective: ranks compare their models, take rank 0's parameters and buffers, and lay the gradients
+// out as views of communicator memory. Afterwards `parameter.grad()` is a view of a bucket between backward() and
+// zero_grad(). Parameters that require no gradient at construction are never reduced. A parameter registered twice
+// (tied weights) counts once, under its first name. A parameter that no rank used in a step has no gradient, so
+// optimizers skip it. Buffers (running statistics) are every rank's own after the start; rank 0's are saved.
+//
+// Lifetime: refers to the context and shares the module; hooks leave the module on destruction.
+// Threads: construction, forward, backward and everything else on one thread.
+// Failure: after a CommError the object is unusable; MismatchError when the ranks' models differ, naming the parameter.
+class ParallelModule : public StateSource {
+ public:
+  ParallelModule(std::shared_ptr<torch::nn::Module> module, TrainContext& context, const ParallelOptions& options);
+  ~ParallelModule() override;
+  ParallelModule(const ParallelModule&) = delete;
+  ParallelModule& operator=(const ParallelModule&) = delete;
+
+  // Runs backward from weight * loss, reduces, and returns when every gradient is the sum over all ranks. Collective.
+  // `loss` is the mean over this rank's samples, `weight` their share of the global batch (samples / global_samples),
+  // so the gradients become those of the mean over the global batch. A rank without samples passes weight 0; its loss
+  // is not looked at. Throws Error when the gradients of an earlier backward were not cleared.
+  void backward(const at::Tensor& loss, double weight);
+  // All ranks have equally many samples.
+  void backward(const at::Tensor& loss) { backward(loss, 1.0 / context_.world_size()); }
+  // Drops all gradients.
+  void zero_grad();
+
+  // While the guard lives, backward() adds to this rank's own gradients and nothing is reduced; the first backward()
+  // after it reduces the sum. For gradient accumulation.
+  class [[nodiscard]] NoSync {
+   public:
+    explicit NoSync(ParallelModule& parallel);
+    ~NoSync();
+    NoSync(const NoSync&) = delete;
+    NoSync& operator=(const NoSync&) = delete;
+
+   private:
+    ParallelModule& parallel_;
+  };
+  NoSync no_sync() { return NoSync(*this); }
+
+  // Trainable parameters, each once, in the order of registration. The same on every rank.
+  [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept;
+  // L2 norm over all gradients; the same bits on every rank and for any bucket layout.
+  [[nodiscard]] double gradient_norm() const;
+  // Collective. Says which parameter's gradient is not finite and which ranks it came from, for a norm that is not
+  // finite.
+  [[nodiscard]] std::string explain_nonfinite_gradient();
+
+  [[nodiscard]] TrainContext& context() noexcept { return context_; }
+  [[nodiscard]] const BackwardTimes& last_backward() const noexcept;
+  // The reduction posted last; sequence counts from 1.
+  [[nodiscard]] const CollectiveStatus& last_collective() const noexcept;
+  // Appends the events of later backward passes to `trace`, which must outlive the recording; null ends it.
+  void record_trace(std::vector<TraceEntry>* trace) noexcept;
+
+  // Parameters and buffers, split among the ranks by bytes so that a checkpoint is written by all of them.
+  [[nodiscard]] std::vector<TensorSlice> tensor_slices() override;
+  [[nodiscard]] std::string shard_name() const override { return "model"; }
+  [[nodiscard]] std::map<std::string, std::string> scalars() const override { return {}; }
+  void load_scalars(const std::map<std::string, std::string>&) override {}
+
+ private:
+  struct State;
+  TrainContext& context_;
+  std::unique_ptr<State> state_;
+};
+
+namespace detail {
+template <typename Contained>
+std::shared_ptr<torch::nn::Module> as_module(const torch::nn::ModuleHolder<Contained>& holder) {
+  return holder.ptr();
+}
+template <typename Module>
+std::shared_ptr<torch::nn::Module> as_module(const std::shared_ptr<Module>& module) {
+  return module;
+}
+}  // namespace detail
+
+// ParallelModule for a module holder (TORCH_MODULE) or a shared_ptr to a module; calling it calls the module's forward.
+template <typename Holder>
+class Parallel : public ParallelModule {
+ public:
+  Parallel(Holder model, TrainContext& context, const ParallelOptions& options = {})
+      : ParallelModule(detail::as_module(model), context, options), model_(std::move(model)) {}
+
+  template <typename... Args>
+  auto operator()(Args&&... args) {
+    return model_->forward(std::forward<Args>(args)...);
+  }
+  [[nodiscard]] Holder& module() noexcept { return model_; }
+  [[nodiscard]] auto* operator->() noexcept { return &*model_; }
+
+ private:
+  Holder model_;
+};
+
+}  // namespace trireme

@@ -1,0 +1,95 @@
+#include "parallel/replica.h"
+
+#include <torch/torch.h>
+
+#include <sstream>
+#include <unordered_set>
+
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+#include "trireme/runtime/as_buffer.h"
+
+namespace trireme {
+namespace {
+
+void require_cpu(const std::string& name, const at::Tensor& tensor) {
+  if (tensor.device().is_cpu()) return;
+  throw ConfigError(
+      message("{} is on device {}, but this version trains on the CPU only. Move the model with "
+              "model->to(context.device()) first.",
+              name, tensor.device()));
+}
+
+// `seen` is shared by parameters and buffers.
+template <typename Items>
+std::vector<NamedParameter> collect(const Items& items, std::unordered_set<void*>& seen) {
+  std::vector<NamedParameter> result;
+  for (const auto& item : items) {
+    at::Tensor tensor = item.value();
+    if (!tensor.defined() || !seen.insert(tensor.unsafeGetTensorImpl()).second) continue;
+    require_cpu(item.key(), tensor);
+    if (!tensor.is_contiguous()) tensor.set_data(tensor.contiguous());
+    result.push_back({item.key(), tensor});
+  }
+  return result;
+}
+
+std::string describe(const std::vector<NamedParameter>& tensors) {
+  std::ostringstream out;
+  for (const auto& [name, tensor] : tensors) {
+    out << name << ' ' << tensor.sizes() << ' ' << tensor.scalar_type() << (tensor.requires_grad() ? "" : " frozen")
+        << '\n';
+  }
+  return std::move(out).str();
+}
+
+// The first lines that differ; empty when there are none.
+std::pair<std::string, std::string> first_difference(const std::string& ours, const std::string& theirs) {
+  std::istringstream left(ours);
+  std::istringstream right(theirs);
+  while (true) {
+    std::string a;
+    std::string b;
+    const bool more = static_cast<bool>(std::getline(left, a)) | static_cast<bool>(std::getline(right, b));
+    if (!more || a != b) return {a.empty() ? "nothing" : a, b.empty() ? "nothing" : b};
+  }
+}
+
+void broadcast_all(std::vector<NamedParameter>& tensors, collectives::Communicator& communicator,
+                   collectives::Timeout timeout) {
+  for (auto& [name, tensor] : tensors) {
+    if (tensor.numel() > 0) communicator.broadcast(as_bytes(tensor), 0, {.timeout = timeout})->wait();
+  }
+}
+
+}  // namespace
+
+Replica read_replica(torch::nn::Module& module) {
+  at::NoGradGuard no_grad;
+  std::unordered_set<void*> seen;
+  Replica replica;
+  replica.parameters = collect(module.named_parameters(), seen);
+  replica.buffers = collect(module.named_buffers(), seen);
+  return replica;
+}
+
+void require_same_model(const Replica& replica, collectives::Communicator& communicator) {
+  const auto mine = describe(replica.parameters) + describe(replica.buffers);
+  const auto all = communicator.all_gather_bytes(mine);
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    const auto [first, other] = first_difference(all[0], all[rank]);
+    throw MismatchError(
+        message("The ranks' models differ: rank 0 has \"{}\" where rank {} has \"{}\". Build the same model "
+                "on every rank.",
+                first, rank, other));
+  }
+}
+
+void broadcast_replica(Replica& replica, collectives::Communicator& communicator, collectives::Timeout timeout) {
+  at::NoGradGuard no_grad;
+  broadcast_all(replica.parameters, communicator, timeout);
+  broadcast_all(replica.buffers, communicator, timeout);
+}
+
+}  // namespace trireme

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <vector>
+
+#include "trireme/collectives/communicator.h"
+#include "trireme/runtime/parallel.h"
+
+namespace trireme {
+
+// The tensors of a module, each once under its first name, in the order of registration.
+struct Replica {
+  std::vector<NamedParameter> parameters;
+  std::vector<NamedParameter> buffers;
+};
+
+// Makes all of them contiguous, because buckets, checkpoints and collectives see flat memory. Throws ConfigError for a
+// tensor that is not on the CPU.
+[[nodiscard]] Replica read_replica(torch::nn::Module& module);
+
+// Collective. Throws MismatchError naming the first tensor and the rank that differ from rank 0 in name, shape or
+// dtype.
+void require_same_model(const Replica& replica, collectives::Communicator& communicator);
+
+// Collective. Every rank gets rank 0's values.
+void broadcast_replica(Replica& replica, collectives::Communicator& communicator, collectives::Timeout timeout);
+
+}  // namespace trireme

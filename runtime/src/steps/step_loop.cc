@@ -1,0 +1,146 @@
+#include "steps/step_loop.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "steps/memory_use.h"
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+
+namespace trireme {
+namespace {
+
+double milliseconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+double seconds_since_epoch() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+StepLoop::StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& optimizer, BatchSource& batches,
+                   StateKeeper* keeper, StepsOptions options)
+    : context_(context),
+      parallel_(parallel),
+      optimizer_(optimizer),
+      batches_(batches),
+      keeper_(keeper),
+      options_(std::move(options)),
+      sources_{&parallel, &optimizer, &batches} {
+  if (options_.until < 0) throw ConfigError(message("steps() cannot run until step {}.", options_.until));
+}
+
+void StepLoop::start() {
+  if (keeper_ != nullptr) finished_ = keeper_->restore(sources_);
+  if (finished_ > 0) context_.seed_generator(finished_);
+  report_.step = finished_;
+  report_.until = options_.until;
+  context_.communicator().barrier();
+  common_point_ = Clock::now();
+  if (!is_done()) take_batch();
+}
+
+void StepLoop::take_batch() {
+  step_begin_ = Clock::now();
+  batch_ = batches_.next();
+  if (batch_.global_samples <= 0 || batch_.samples > batch_.global_samples) {
+    throw ConfigError(message("A batch has {} samples on rank {} and {} on all ranks; BatchSource::next() sets both.",
+                              batch_.samples, context_.rank(), batch_.global_samples));
+  }
+  loss_sum_ = 0;
+  samples_ = 0;
+  stage_ = Stage::kForward;
+}
+
+void StepLoop::move_on() {
+  if (stage_ != Stage::kUpdated) {
+    throw Error(
+        message("Step {} ended without step.update(). Call step.backward(loss) and step.update() in each round of "
+                "the loop.",
+                finished_ + 1));
+  }
+  if (!is_done()) take_batch();
+}
+
+void StepLoop::backward(const at::Tensor& loss, std::int64_t samples) {
+  if (stage_ == Stage::kUpdated) throw Error("step.backward() was called after step.update().");
+  if (samples > 0) loss_sum_ += loss.item<double>() * static_cast<double>(samples);
+  samples_ += samples;
+  stage_ = Stage::kBackward;
+  parallel_.backward(loss, static_cast<double>(samples) / static_cast<double>(batch_.global_samples));
+}
+
+const StepReport& StepLoop::update() {
+  if (stage_ != Stage::kBackward) throw Error("step.update() was called without step.backward(loss) before it.");
+  const auto world = exchange(share(), context_.communicator());
+  common_point_ = Clock::now();
+  const auto update = optimizer_.step();
+  parallel_.zero_grad();
+  ++finished_;
+  stage_ = Stage::kUpdated;
+  fill_report(world, update);
+  finish_step();
+  return report_;
+}
+
+RankShare StepLoop::share() const {
+  return {.loss_sum = loss_sum_,
+          .samples = static_cast<double>(samples_),
+          .tokens = batch_.targets.defined() ? static_cast<double>(batch_.targets.numel()) : 0,
+          .busy_ms = milliseconds(parallel_.last_backward().last_gradient - common_point_),
+          .wants_stop = context_.stop_requested() ? 1.0 : 0.0};
+}
+
+void StepLoop::fill_report(const WorldShare& world, const UpdateReport& update) {
+  const auto step_time = Clock::now() - step_begin_;
+  const auto seconds = std::max(std::chrono::duration<double>(step_time).count(), 1e-9);
+  report_ = {.step = finished_,
+             .until = options_.until,
+             .loss = world.loss,
+             .learning_rate = update.learning_rate,
+             .gradient_norm = update.gradient_norm};
+  report_.step_ms = milliseconds(step_time);
+  report_.tokens_per_s = world.tokens / seconds;
+  report_.samples_per_s = world.samples / seconds;
+  report_.straggler_ms = std::min(world.straggler_ms, milliseconds(parallel_.last_backward().blocked));
+  report_.exposed_comm_ms = milliseconds(parallel_.last_backward().blocked) - report_.straggler_ms;
+  report_.skipped = update.skipped;
+  report_.skip_reason = update.reason;
+  report_.stopped = world.wants_stop && finished_ < options_.until;
+  report_.is_last = world.wants_stop || finished_ >= options_.until;
+}
+
+void StepLoop::finish_step() {
+  if (report_.skipped) context_.print(message("step {} skipped: {}", report_.step, report_.skip_reason));
+  tell_agent();
+  for (auto* observer : options_.observers) observer->after_step(report_);
+  if (keeper_ != nullptr) keeper_->after_step(finished_, report_.is_last, sources_);
+}
+
+void StepLoop::tell_agent() const {
+  auto& status = context_.status();
+  if (!status.is_connected()) return;
+  StatusRecord record;
+  record.run_id = context_.environment().run_id.value_or("");
+  record.rank = context_.rank();
+  record.time = seconds_since_epoch();
+  record.phase = report_.is_last ? "done" : "train";
+  record.step = report_.step;
+  record.total_steps = report_.until;
+  record.metrics = {{"loss", report_.loss},
+                    {"learning_rate", report_.learning_rate},
+                    {"gradient_norm", report_.gradient_norm},
+                    {"step_ms", report_.step_ms},
+                    {"tokens_per_s", report_.tokens_per_s},
+                    {"exposed_comm_ms", report_.exposed_comm_ms},
+                    {"straggler_ms", report_.straggler_ms},
+                    {"memory_mib", resident_mebibytes()}};
+  record.collective = parallel_.last_collective();
+  status.report(record);
+}
+
+}  // namespace trireme

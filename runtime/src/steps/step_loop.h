@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+
+#include "steps/rank_share.h"
+#include "trireme/runtime/steps.h"
+
+namespace trireme {
+
+// The state of a running loop. One step passes through kForward, kBackward (repeated when accumulating) and kUpdated.
+class StepLoop {
+ public:
+  StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& optimizer, BatchSource& batches,
+           StateKeeper* keeper, StepsOptions options);
+
+  // Restores, meets the other ranks, and takes the first batch.
+  void start();
+  void move_on();
+  [[nodiscard]] bool is_done() const noexcept { return report_.is_last || finished_ >= options_.until; }
+
+  [[nodiscard]] std::int64_t finished() const noexcept { return finished_; }
+  [[nodiscard]] const Batch& batch() const noexcept { return batch_; }
+  [[nodiscard]] const StepReport& report() const noexcept { return report_; }
+  void backward(const at::Tensor& loss, std::int64_t samples);
+  const StepReport& update();
+
+ private:
+  enum class Stage { kForward, kBackward, kUpdated };
+  using Clock = std::chrono::steady_clock;
+
+  void take_batch();
+  [[nodiscard]] RankShare share() const;
+  void fill_report(const WorldShare& world, const UpdateReport& update);
+  void tell_agent() const;
+  void finish_step();
+
+  TrainContext& context_;
+  ParallelModule& parallel_;
+  Optimizer& optimizer_;
+  BatchSource& batches_;
+  StateKeeper* keeper_;
+  StepsOptions options_;
+  std::vector<StateSource*> sources_;
+
+  Stage stage_ = Stage::kUpdated;
+  std::int64_t finished_ = 0;
+  Batch batch_;
+  double loss_sum_ = 0;
+  std::int64_t samples_ = 0;
+  Clock::time_point step_begin_;
+  Clock::time_point common_point_;  // when all ranks were last known to be at the same place
+  StepReport report_;
+};
+
+}  // namespace trireme
