@@ -1,6 +1,6 @@
 // Line charts over training steps, drawn with D3. One cursor moves through all charts of a group.
 
-const margin = { top: 8, right: 14, bottom: 26, left: 52 };
+const margin = { top: 8, right: 14, bottom: 26, left: 54 };
 const bisect = d3.bisector((point) => point.step).left;
 
 function make(tag, className, text) {
@@ -10,12 +10,16 @@ function make(tag, className, text) {
   return element;
 }
 
-// An exponential moving average that forgets over about a fortieth of the points, so that noise does not hide the trend.
+// A centred moving average over about a thirtieth of the points, narrower at both ends: it follows the trend without lag.
 function smoothed(points) {
-  if (points.length < 20) return points;
-  const weight = 2 / (Math.min(40, points.length / 10) + 1);
-  let value = points[0].value;
-  return points.map((point) => ({ step: point.step, value: (value += weight * (point.value - value)) }));
+  const reach = Math.min(25, Math.floor(points.length / 60));
+  if (reach === 0) return points;
+  const sums = [0];
+  for (const point of points) sums.push(sums[sums.length - 1] + point.value);
+  return points.map((point, at) => {
+    const half = Math.min(reach, at, points.length - 1 - at);
+    return { step: point.step, value: (sums[at + half + 1] - sums[at - half]) / (2 * half + 1) };
+  });
 }
 
 function nearest(points, step) {
@@ -25,10 +29,11 @@ function nearest(points, step) {
   return step - points[before].step < points[after].step - step ? points[before] : points[after];
 }
 
-// series: [{metric, label, colour: "s1", smooth: bool, dots: bool}]; format: value → text; fromZero: the axis starts at 0.
+// series: [{metric, label, colour: "s1", smooth: bool, dots: bool}]; format and tick: value → text, long and short;
+// fromZero: the axis starts at 0.
 export class LineChart {
-  constructor(figure, { title, series, format, fromZero = false }) {
-    Object.assign(this, { figure, title, series, format, fromZero, data: [], cursorStep: null, onCursor: () => {} });
+  constructor(figure, { title, series, format, tick, fromZero = false }) {
+    Object.assign(this, { figure, title, series, format, tick, fromZero, data: [], cursorStep: null, onCursor: () => {} });
     const caption = make("figcaption");
     caption.append(make("span", "chart-title", title));
     this.values = series.map((one) => {
@@ -43,7 +48,9 @@ export class LineChart {
     this.svg.append("title");
     this.grid = this.svg.append("g").attr("class", "axis y");
     this.bottom = this.svg.append("g").attr("class", "axis x");
-    this.plot = this.svg.append("g");
+    this.plot = this.svg.append("g").attr("clip-path", `url(#${figure.id}-clip)`);
+    this.frame = this.svg.append("clipPath").attr("id", `${figure.id}-clip`).append("rect");
+    this.ends = this.svg.append("g");
     this.cursor = this.svg.append("g");
     this.note = this.svg.append("text").attr("class", "empty-text");
     this.listen();
@@ -85,7 +92,7 @@ export class LineChart {
     if (width < 60) return;
     Object.assign(this, { width, height });
     const all = this.data.flatMap((one) => one.points);
-    this.note.attr({ x: width / 2, y: height / 2 }).text(all.length ? "" : "no figures yet");
+    this.note.attr({ x: width / 2, y: height / 2 }).text(all.length ? "" : "no figures reported");
     if (all.length === 0) return this.clear();
     this.x = d3.scale.linear().domain(this.stepRange(all)).range([margin.left, width - margin.right]);
     this.y = d3.scale.linear().domain(this.valueRange()).nice(5).range([height - margin.bottom, margin.top]);
@@ -96,9 +103,9 @@ export class LineChart {
 
   clear() {
     this.x = null;
-    for (const group of [this.grid, this.bottom, this.plot, this.cursor]) group.selectAll("*").remove();
+    for (const group of [this.grid, this.bottom, this.plot, this.ends, this.cursor]) group.selectAll("*").remove();
     this.values.forEach((value) => (value.textContent = "–"));
-    this.svg.select("title").text(`${this.title}: no figures yet`);
+    this.svg.select("title").text(`${this.title}: no figures reported`);
   }
 
   stepRange(points) {
@@ -106,10 +113,10 @@ export class LineChart {
     return first === last ? [first - 1, last + 1] : [first, last];
   }
 
-  // Outliers of the first steps would flatten the rest, so the axis covers all but the highest hundredth.
+  // A few high values (first steps, a hiccup) would flatten the rest, so the axis covers all but the highest fiftieth.
   valueRange() {
     const values = this.data.flatMap((one) => one.points.map((point) => point.value)).sort(d3.ascending);
-    const high = values.length > 100 ? Math.max(d3.quantile(values, 0.99), ...this.lastValues()) : values[values.length - 1];
+    const high = values.length > 50 ? Math.max(d3.quantile(values, 0.98), ...this.lastValues()) : values[values.length - 1];
     const low = this.fromZero ? 0 : values[0];
     return low === high ? [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)] : [low, high];
   }
@@ -120,27 +127,29 @@ export class LineChart {
 
   drawAxes() {
     const inner = this.width - margin.left - margin.right;
-    const left = d3.svg.axis().scale(this.y).orient("left").ticks(5).tickSize(-inner).tickPadding(8).tickFormat(this.format);
+    const left = d3.svg.axis().scale(this.y).orient("left").ticks(Math.max(3, Math.round(this.height / 50))).tickSize(-inner).tickPadding(8).tickFormat(this.tick);
     const steps = Math.max(2, Math.min(10, Math.floor(inner / 90)));
     const bottom = d3.svg.axis().scale(this.x).orient("bottom").ticks(steps).tickSize(0).tickPadding(9).tickFormat(d3.format(",d"));
     this.grid.attr("transform", `translate(${margin.left},0)`).call(left);
     this.bottom.attr("transform", `translate(0,${this.height - margin.bottom})`).call(bottom);
   }
 
+  // Curves leave the frame at its top rather than being bent; dots are small enough to stay whole.
   drawCurves() {
-    const clamp = (value) => Math.max(margin.top - 4, this.y(value));
-    const path = d3.svg.line().x((point) => this.x(point.step)).y((point) => clamp(point.value));
+    this.frame.attr({ x: margin.left, y: margin.top - 3, width: this.width - margin.left, height: this.height - margin.top - margin.bottom + 6 });
+    const path = d3.svg.line().x((point) => this.x(point.step)).y((point) => this.y(point.value));
     const curves = this.data.flatMap((one) => [
-      ...(one.smooth ? [{ colour: `${one.colour} raw`, points: one.points }] : []),
+      ...(one.smooth && one.line !== one.points ? [{ colour: `${one.colour} raw`, points: one.points }] : []),
       { colour: one.colour, points: one.line },
     ]);
     const lines = this.plot.selectAll("path").data(curves);
     lines.enter().append("path");
     lines.attr("class", (curve) => `curve ${curve.colour}`).attr("d", (curve) => path(curve.points) || null);
     lines.exit().remove();
-    const dots = this.plot.selectAll("circle").data(this.data.flatMap((one) => this.dotsOf(one)));
+    const shown = this.data.flatMap((one) => this.dotsOf(one)).filter((dot) => this.y(dot.value) >= margin.top - 3);
+    const dots = this.ends.selectAll("circle").data(shown);
     dots.enter().append("circle");
-    dots.attr({ class: (dot) => `dot ${dot.colour}`, r: 3.5, cx: (dot) => this.x(dot.step), cy: (dot) => clamp(dot.value) });
+    dots.attr({ class: (dot) => `dot ${dot.colour}`, r: 3.5, cx: (dot) => this.x(dot.step), cy: (dot) => this.y(dot.value) });
     dots.exit().remove();
   }
 

@@ -8,6 +8,7 @@ const charts = {
   loss: new LineChart(byId("chart-loss"), {
     title: "Loss",
     format: format.loss,
+    tick: (value) => format.short(format.loss(value)),
     series: [
       { metric: "loss", label: "training", colour: "s1", smooth: true },
       { metric: "val_loss", label: "validation", colour: "s2", dots: true },
@@ -16,24 +17,27 @@ const charts = {
   throughput: new LineChart(byId("chart-throughput"), {
     title: "Throughput",
     format: format.count,
+    tick: (value) => format.short(format.count(value)),
     fromZero: true,
     series: [{ metric: "tokens_per_s", label: "tokens/s", colour: "s3", smooth: true }],
   }),
   time: new LineChart(byId("chart-time"), {
     title: "Time of a step",
     format: format.milliseconds,
+    tick: (value) => format.short(format.milliseconds(value)),
     fromZero: true,
     series: [
       { metric: "step_ms", label: "step", colour: "s4", smooth: true },
-      { metric: "exposed_comm_ms", label: "exposed communication", colour: "s5", smooth: true },
+      { metric: "exposed_comm_ms", label: "exposed", colour: "s5", smooth: true },
     ],
   }),
 };
 shareCursor(Object.values(charts));
 
 const kMostPoints = 4000;
-const kLogInterval = 1000;
-const state = { snapshot: null, curves: new Map(), pinned: null, shown: null, lastLogAt: 0, isDrawDue: false };
+const kLogInterval = 1000;  // milliseconds
+const kDrawInterval = 400;  // numbers that change more often cannot be read
+const state = { snapshot: null, curves: new Map(), pinned: null, shown: null, lastLogAt: 0, isLogComplete: false, isDrawDue: false };
 
 const now = () => Date.now() / 1000;
 const runOf = (runId) => state.snapshot?.runs.find((run) => run.run_id === runId);
@@ -79,13 +83,12 @@ async function loadHistory(runId) {
 }
 
 async function loadLog(run) {
-  const isOver = run.ended !== null && performance.now() - state.lastLogAt > 0 && state.shown === run.run_id && state.isLogComplete;
-  if (isOver || performance.now() - state.lastLogAt < kLogInterval) return;
+  if (state.isLogComplete || performance.now() - state.lastLogAt < kLogInterval) return;
   state.lastLogAt = performance.now();
   const { lines } = await fetchJson(`/json/logs?run=${encodeURIComponent(run.run_id)}&lines=200`);
   if (state.shown !== run.run_id) return;
   state.isLogComplete = run.ended !== null;
-  tables.showLog(byId("log"), lines.length ? lines : ["no output yet"]);
+  tables.showLog(byId("log"), lines.length ? lines : [run.ended === null ? "no output yet" : "no output"]);
 }
 
 function changeRun(run) {
@@ -127,7 +130,7 @@ function drawHero(run) {
   byId("run-reason").textContent = run.reason;
   byId("run-progress").value = share;
   byId("run-progress").dataset.tone = tables.toneOf(run.status);
-  byId("run-step").textContent = !progress ? "no step yet" : progress.total_steps
+  byId("run-step").textContent = !progress ? "no step reported" : progress.total_steps
     ? `step ${format.integer(progress.step)} of ${format.integer(progress.total_steps)}` : `step ${format.integer(progress.step)}`;
   const metrics = run.metrics;
   byId("run-figures").replaceChildren(
@@ -180,7 +183,7 @@ function draw() {
 function drawSoon() {
   if (state.isDrawDue) return;
   state.isDrawDue = true;
-  requestAnimationFrame(draw);
+  setTimeout(() => requestAnimationFrame(draw), state.shown ? kDrawInterval : 0);
 }
 
 function setLink(text, tone) {

@@ -20,6 +20,9 @@ export function significant(value, digits = 3) {
   return value.toFixed(Math.max(0, Math.min(6, digits - 1 - magnitude)));
 }
 
+// The same text without zeros that say nothing: "50.0 k" → "50 k". For axes.
+export const short = (text) => text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
+
 export const loss = (value) => (isNumber(value) ? value.toFixed(Math.abs(value) < 100 ? 3 : 1) : unknown);
 
 export const milliseconds = (value) => (isNumber(value) ? `${significant(value)} ms` : unknown);

@@ -102,11 +102,17 @@ export function showRuns(table, runs, selected, now, onSelect) {
   if (focused) rows.find((row) => row.dataset.run === focused)?.querySelector("button").focus();
 }
 
-const rankColumns = [["Rank", "number"], ["Node"], ["State"], ["Phase"], ["Step", "number"], ["Step time", "number"], ["Exposed", "number"], ["Last collective"]];
+const rankColumns = [["Rank", "number"], ["Node"], ["State"], ["Step", "number"], ["Step time", "number"], ["Exposed", "number"], ["Last collective"]];
 
 function collectiveText(status) {
   const last = status?.collective;
-  return last ? `#${last.sequence} ${last.op} ${format.bytes(last.bytes)}` : "–";
+  return last ? `#${last.sequence} ${last.op} ${format.short(format.bytes(last.bytes))}` : "–";
+}
+
+// What a rank does while it runs, how it ended once it has.
+function statePill(view) {
+  const text = view.exit_cause || (view.state === "running" && view.status?.phase) || view.state;
+  return element("span", { className: "pill", text, "data-tone": view.exit_code ? "bad" : toneOf(view.state) });
 }
 
 function rankRow(view, furthest) {
@@ -115,8 +121,7 @@ function rankRow(view, furthest) {
   return element("tr", {}, [
     cell(String(view.rank), "number"),
     cell(view.node),
-    element("td", {}, [element("span", { className: "pill", text: view.exit_cause || view.state, "data-tone": view.exit_code ? "bad" : toneOf(view.state) })]),
-    cell(status?.phase ?? "–"),
+    element("td", {}, [statePill(view)]),
     cell(status ? `${format.integer(status.step)}${isLate ? ` (${status.step - furthest})` : ""}` : "–", isLate ? "number late" : "number"),
     cell(format.milliseconds(status?.metrics.step_ms), "number"),
     cell(format.milliseconds(status?.metrics.exposed_comm_ms), "number"),
@@ -131,6 +136,8 @@ export function showRanks(table, views) {
 
 // Follows the newest line unless the reader has scrolled up.
 export function showLog(target, lines) {
+  if (target.dataset.last === lines.join("\n")) return;
+  target.dataset.last = lines.join("\n");
   const isAtEnd = target.scrollHeight - target.scrollTop - target.clientHeight < 40;
   target.replaceChildren(...lines.flatMap((line) => {
     const [, prefix, rest] = /^(\[[^\]\s]{1,24}\] ?)?([\s\S]*)$/.exec(line);
