@@ -4,9 +4,9 @@
 
 namespace trireme::detail {
 
-void fail_check(std::string_view condition, const std::string& text, std::source_location where) {
-  throw InvariantError(message("{}:{}: {} does not hold in {}: {}. This is a bug in Trireme; please report it.",
-                               where.file_name(), where.line(), condition, where.function_name(), text));
+void fail_check(std::string_view condition, const char* file, int line, const std::string& text) {
+  throw InvariantError(
+      message("{}:{}: {} does not hold: {}. This is a bug in Trireme; please report it.", file, line, condition, text));
 }
 
 }  // namespace trireme::detail
