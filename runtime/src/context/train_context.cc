@@ -9,10 +9,12 @@
 #include <thread>
 
 #include "context/backend_choice.h"
+#include "context/life_watch.h"
 #include "context/stop_signal.h"
 #include "context/store_bootstrap.h"
 #include "trireme/base/check.h"
 #include "trireme/base/error.h"
+#include "trireme/base/log.h"
 #include "trireme/collectives/mpi.h"
 #include "trireme/collectives/shm.h"
 #include "trireme/collectives/single.h"
@@ -63,6 +65,7 @@ struct TrainContext::State {
 
   void connect();
   void connect_shm();
+  void connect_mpi();
   void log_choice(std::string_view reason);
 
   RankEnvironment environment;
@@ -75,6 +78,7 @@ struct TrainContext::State {
   std::unique_ptr<Communicator> mpi;  // only told where the store is
   RunStore store;
   std::unique_ptr<Communicator> communicator;
+  std::unique_ptr<LifeWatch> life_watch;
 };
 
 void TrainContext::State::connect() {
@@ -86,7 +90,7 @@ void TrainContext::State::connect() {
       communicator = collectives::make_single();
       break;
     case Backend::kMpi:
-      communicator = collectives::make_mpi(environment.world_size);
+      connect_mpi();
       break;
     case Backend::kShm:
       connect_shm();
@@ -106,12 +110,20 @@ void TrainContext::State::connect_shm() {
   communicator = collectives::make_shm(*store.client, shm);
 }
 
+// MPI knows nothing of lives. Where the launcher serves a store, its word ends an operation that waits for the dead.
+void TrainContext::State::connect_mpi() {
+  communicator = collectives::make_mpi(environment.world_size);
+  if (!environment.store) return;
+  store = connect_run_store(environment, Rendezvous::kGivenStore, {.timeout = options.connect_timeout}, nullptr);
+  life_watch =
+      std::make_unique<LifeWatch>(*store.client, [this](const LostRank& lost) { communicator->abort(describe(lost)); });
+}
+
 void TrainContext::State::log_choice(std::string_view reason) {
   choice = message("backend {}: {}", communicator->backend(), reason);
   if (environment.rank != 0) return;
-  const auto line = message("trireme rank=0 world={} launched_by={} backend={} reason=\"{}\"\n", environment.world_size,
-                            to_string(environment.launched_by), communicator->backend(), reason);
-  std::fputs(line.c_str(), stderr);
+  log_info("rank=0 event=connected world={} launched_by=\"{}\" backend={} reason=\"{}\"", environment.world_size,
+           to_string(environment.launched_by), communicator->backend(), reason);
 }
 
 TrainContext::TrainContext(int, char**, const TrainContextOptions& options)

@@ -1,0 +1,109 @@
+// Trains a GPT-2. See README.md beside this file, or train_gpt2 --help.
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "exit_codes.h"
+#include "train_options.h"
+#include "training_log.h"
+#include "training_rate.h"
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+#include "trireme/models/gpt2.h"
+#include "trireme/runtime/adamw.h"
+#include "trireme/runtime/checkpoint.h"
+#include "trireme/runtime/parallel.h"
+#include "trireme/runtime/steps.h"
+#include "trireme/runtime/token_loader.h"
+#include "trireme/runtime/train_context.h"
+
+namespace trireme {
+namespace {
+
+constexpr const char* kProgram = "train_gpt2";
+
+std::string time_name() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "runs/%Y%m%d-%H%M%S", &local);
+  return text;
+}
+
+// The same on every rank. A run that is resumed without saying where goes on in the run directory it comes from.
+std::string choose_run_dir(TrainContext& context, const TrainOptions& options) {
+  const auto& given = options.run_dir ? options.run_dir : context.environment().run_dir;
+  if (given) return *given;
+  if (options.resume && !options.resume_from) {
+    throw ConfigError("--resume needs --run-dir DIR (or TRIREME_RUN_DIR), or the checkpoint: --resume PATH");
+  }
+  return context.communicator().broadcast_bytes(time_name(), 0);
+}
+
+// A run directory stands for the checkpoints in it.
+std::string checkpoint_path(const std::string& path) {
+  if (!std::filesystem::is_directory(path)) throw ConfigError(message("--resume {}: there is no such folder", path));
+  const std::filesystem::path inside = std::filesystem::path(path) / "checkpoints";
+  return std::filesystem::is_directory(inside) ? inside.string() : path;
+}
+
+CheckpointOptions checkpoint_options(const TrainOptions& options, const Gpt2Config& config) {
+  CheckpointOptions checkpoints{.every_steps = options.checkpoint_every,
+                                .keep = options.keep,
+                                .resume = options.resume,
+                                .metadata = config.metadata()};
+  if (options.resume_from) checkpoints.resume_from = checkpoint_path(*options.resume_from);
+  return checkpoints;
+}
+
+int train(const TrainOptions& options, int argc, char** argv) {
+  const TokenFile readable(options.data);  // bad data is told before ranks wait for each other
+  TrainContext context(argc, argv, {.seed = options.seed});
+  const std::string run_dir = choose_run_dir(context, options);
+  const std::string checkpoint_folder = run_dir + "/checkpoints";
+
+  TokenLoader batches(context, options.data,
+                      {.global_batch = options.batch, .length = options.length, .seed = options.seed});
+  const Gpt2Config config = options.model(batches.vocabulary());
+  Parallel<Gpt2> parallel(Gpt2(config), context);
+  const auto budget = std::make_shared<TimeBudget>(options.minutes);
+  AdamW optimizer(parallel,
+                  {.schedule = training_rate({options.learning_rate, options.warmup, options.until()}, budget),
+                   .beta2 = 0.95,
+                   .weight_decay = options.weight_decay,
+                   .clip_norm = options.clip});
+  Checkpoints checkpoints(context, checkpoint_folder, checkpoint_options(options, config));
+  TrainingLog log(context, parallel, batches, options, budget, run_dir);
+  context.print(message("GPT-2 of {} parameters, {} ranks, {} training tokens, run directory {}",
+                        config.parameter_count(), context.world_size(), batches.train_tokens(), run_dir));
+
+  auto loop =
+      steps(context, parallel, optimizer, batches, checkpoints, {.until = options.until(), .observers = {&log}});
+  for (auto& step : loop) {
+    const at::Tensor loss = parallel(step.batch().inputs, step.batch().targets);
+    step.backward(loss);
+    step.update();
+  }
+  log.finish(loop.last(), checkpoint_folder);
+  return loop.last().stopped && budget->used() < 1 ? kExitStopped : kExitDone;
+}
+
+int run(int argc, char** argv) {
+  try {
+    const ParsedTrainOptions parsed = parse_train_options(argc, argv);
+    if (parsed.options) return train(*parsed.options, argc, argv);
+    if (parsed.exit_code != kExitDone) throw ConfigError(parsed.text);
+    std::fputs(parsed.text.c_str(), stdout);
+    return kExitDone;
+  } catch (...) {
+    return report_failure(kProgram);
+  }
+}
+
+}  // namespace
+}  // namespace trireme
+
+int main(int argc, char** argv) { return trireme::run(argc, argv); }

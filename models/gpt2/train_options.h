@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "trireme/models/gpt2_config.h"
+
+namespace trireme {
+
+// What the command line of train_gpt2 asks for.
+struct TrainOptions {
+  std::string data;
+  std::string size = "nano";
+  std::optional<std::int64_t> layers;
+  std::optional<std::int64_t> width;
+  std::optional<std::int64_t> heads;
+  double dropout = 0;
+
+  std::int64_t batch = 32;
+  std::int64_t length = 128;
+  std::optional<std::int64_t> steps;  // neither steps nor minutes: kDefaultSteps
+  std::optional<double> minutes;
+  double learning_rate = 3e-3;
+  double weight_decay = 0.1;
+  double clip = 1.0;
+  std::int64_t warmup = 50;
+  std::uint64_t seed = 1337;
+
+  std::int64_t validate_every = 500;
+  std::int64_t checkpoint_every = 500;
+  int keep = 3;
+  std::optional<std::string> run_dir;
+  bool resume = false;
+  std::optional<std::string> resume_from;
+  bool json_summary = false;
+
+  static constexpr std::int64_t kDefaultSteps = 1500;
+  // Steps of the run; practically endless when only the time is limited.
+  [[nodiscard]] std::int64_t until() const;
+  [[nodiscard]] Gpt2Config model(std::int64_t vocabulary) const;
+};
+
+// What to do after the command line was read: go on with `options`, or print `text` and exit with `exit_code`.
+struct ParsedTrainOptions {
+  std::optional<TrainOptions> options;
+  std::string text;
+  int exit_code = 0;
+};
+
+[[nodiscard]] ParsedTrainOptions parse_train_options(int argc, const char* const* argv);
+
+}  // namespace trireme
