@@ -16,13 +16,16 @@ std::string shape(const Buffer& buffer) { return message("{} {}", buffer.count, 
 
 }  // namespace
 
-void check_host_buffer(const Caller& caller, const Buffer& buffer, const char* name) {
+void check_buffer(const Caller& caller, const Buffer& buffer, const char* name) {
   if (buffer.count < 0) refuse(caller, message("{} has a count of {}", name, buffer.count));
   if (buffer.count > 0 && buffer.data == nullptr)
     refuse(caller, message("{} has {} but no address", name, shape(buffer)));
-  if (buffer.device.kind != Device::Kind::kCpu) {
-    refuse(caller, message("{} lies on a GPU, and this backend reads host memory only; use nccl, or copy first", name));
-  }
+}
+
+void refuse_device(const Caller& caller, const Buffer& buffer, const char* name) {
+  const bool is_on_gpu = buffer.device.kind == Device::Kind::kCuda;
+  refuse(caller, message("{} lies on {} {}, out of reach of this communicator; {}", name, is_on_gpu ? "GPU" : "CPU",
+                         buffer.device.index, is_on_gpu ? "use nccl on that GPU, or copy first" : "use shm or mpi"));
 }
 
 void check_reduction(const Caller& caller, Dtype dtype, ReduceOp op) {

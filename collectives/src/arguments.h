@@ -12,8 +12,10 @@ struct Caller {
   int size;
 };
 
-// Host memory, a count of at least 0, and an address unless the count is 0.
-void check_host_buffer(const Caller& caller, const Buffer& buffer, const char* name);
+// A count of at least 0, and an address unless the count is 0.
+void check_buffer(const Caller& caller, const Buffer& buffer, const char* name);
+// Throws that the memory of `buffer` is out of the backend's reach.
+[[noreturn]] void refuse_device(const Caller& caller, const Buffer& buffer, const char* name);
 void check_reduction(const Caller& caller, Dtype dtype, ReduceOp op);
 void check_rank(const Caller& caller, int rank, const char* name);
 void check_tag(const Caller& caller, int tag);

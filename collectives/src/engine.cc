@@ -20,7 +20,9 @@ class QueuedWork final : public Work {
     if (!finished_) engine_->wait(*this);
     if (error_) std::rethrow_exception(error_);
   }
-  void wait(Stream) override { wait(); }
+  void wait(Stream stream) override {
+    if (finished_ || !engine_->hold(*this, stream)) wait();
+  }
   [[nodiscard]] bool done() override {
     if (!finished_) engine_->poll(*this);
     return finished_;
@@ -71,7 +73,9 @@ WorkPtr Engine::post(Operation operation) {
   auto work = std::make_shared<QueuedWork>(shared_from_this(), std::move(operation));
   lanes_[lane].push_back(work);
   try {
-    advance();
+    if (transport_->starts_at_once()) work->task_ = transport_->start(work->operation_);
+    // Messages that are started at once may be collected to go together, so posting one does not push it on.
+    if (!transport_->starts_at_once() || lane == Lane{}) advance();
   } catch (...) {
     fail(std::current_exception());
   }
@@ -105,6 +109,15 @@ void Engine::poll(QueuedWork& work) noexcept {
     check_deadline(work);
   } catch (...) {
     fail(std::current_exception());
+  }
+}
+
+bool Engine::hold(QueuedWork& work, Stream stream) {
+  try {
+    return work.task_ && work.task_->hold(stream);
+  } catch (...) {
+    fail(std::current_exception());
+    return false;
   }
 }
 
@@ -149,7 +162,7 @@ bool Engine::advance(Queue& queue) {
 }
 
 void Engine::check_deadline(QueuedWork& work) const {
-  const auto now = QueuedWork::Clock::now();
+  const auto now = transport_->now();
   if (!work.waiting_since_) work.waiting_since_ = now;
   if (now - *work.waiting_since_ < work.operation_.timeout) return;
   throw TimeoutError(timeout_report(work));
@@ -159,8 +172,9 @@ std::string Engine::timeout_report(const QueuedWork& work) const {
   const auto queue = lanes_.find(lane_of(work.operation_));
   const auto* first = queue == lanes_.end() || queue->second.empty() ? &work : queue->second.front().get();
   const auto missing = first->task_ ? first->task_->missing() : std::vector<int>{};
-  auto text = message("{} on rank {}/{} of {} timed out after {} ms: missing", describe(work.operation_.signature),
-                      transport_->rank(), transport_->size(), transport_->name(), work.operation_.timeout.count());
+  auto text = message("{} on rank {}/{} of {} timed out after {} ms: missing{}", describe(work.operation_.signature),
+                      transport_->rank(), transport_->size(), transport_->name(), work.operation_.timeout.count(),
+                      missing.empty() ? " some rank" : "");
   for (int rank : missing) text += message(" rank {}", rank);
   text += ". Where everyone stands:";
   for (int rank = 0; rank < transport_->size(); ++rank) {

@@ -56,6 +56,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] static Lane lane_of(const Operation& operation);
   void wait(QueuedWork& work);
   void poll(QueuedWork& work) noexcept;
+  [[nodiscard]] bool hold(QueuedWork& work, Stream stream);
   void block(QueuedWork& work, int fruitless);
   bool advance();
   bool advance(Queue& queue);

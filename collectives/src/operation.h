@@ -55,6 +55,7 @@ struct Operation {
   Buffer output = {};
   int tag = 0;
   Timeout timeout = kDefaultTimeout;
+  Stream stream = {};
 };
 
 }  // namespace trireme::collectives

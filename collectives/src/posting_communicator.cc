@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "arguments.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -34,6 +33,11 @@ PostingCommunicator::PostingCommunicator(std::unique_ptr<Transport> transport)
       rank_(engine_->transport().rank()),
       size_(engine_->transport().size()) {}
 
+void PostingCommunicator::check_reachable(const Caller& caller, const Buffer& buffer, const char* name) const {
+  check_buffer(caller, buffer, name);
+  if (!transport().can_reach(buffer.device)) refuse_device(caller, buffer, name);
+}
+
 PostingCommunicator::~PostingCommunicator() { engine_->close(); }
 
 MemoryPtr PostingCommunicator::allocate(std::size_t bytes) {
@@ -45,125 +49,149 @@ MemoryPtr PostingCommunicator::allocate(std::size_t bytes) {
 
 WorkPtr PostingCommunicator::all_reduce(Buffer input, Buffer output, const ReduceOptions& options) {
   const Caller caller{OpKind::kAllReduce, rank_, size_};
-  check_host_buffer(caller, input, "input");
-  check_host_buffer(caller, output, "output");
+  check_reachable(caller, input, "input");
+  check_reachable(caller, output, "output");
   check_same_shape(caller, input, output);
   check_reduction(caller, input.dtype, options.op);
   check_overlap(caller, input, output, input.data);
   return engine_->post({.signature = signature(caller.kind, input, -1, options.op),
                         .input = input,
                         .output = output,
-                        .timeout = options.timeout});
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::reduce_scatter(Buffer input, Buffer output, const ReduceOptions& options) {
   const Caller caller{OpKind::kReduceScatter, rank_, size_};
-  check_host_buffer(caller, input, "input");
-  check_host_buffer(caller, output, "output");
+  check_reachable(caller, input, "input");
+  check_reachable(caller, output, "output");
   check_blocks(caller, input, output);
   check_reduction(caller, input.dtype, options.op);
   check_overlap(caller, input, output, block_of(input, rank_, output));
   return engine_->post({.signature = signature(caller.kind, output, -1, options.op),
                         .input = input,
                         .output = output,
-                        .timeout = options.timeout});
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::all_gather(Buffer input, Buffer output, const CommOptions& options) {
   const Caller caller{OpKind::kAllGather, rank_, size_};
-  check_host_buffer(caller, input, "input");
-  check_host_buffer(caller, output, "output");
+  check_reachable(caller, input, "input");
+  check_reachable(caller, output, "output");
   check_blocks(caller, output, input);
   check_overlap(caller, output, input, block_of(output, rank_, input));
-  return engine_->post(
-      {.signature = signature(caller.kind, input), .input = input, .output = output, .timeout = options.timeout});
+  return engine_->post({.signature = signature(caller.kind, input),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::broadcast(Buffer buffer, int root, const CommOptions& options) {
   const Caller caller{OpKind::kBroadcast, rank_, size_};
-  check_host_buffer(caller, buffer, "buffer");
+  check_reachable(caller, buffer, "buffer");
   check_rank(caller, root, "root");
   return engine_->post({.signature = signature(caller.kind, buffer, root),
                         .input = buffer,
                         .output = buffer,
-                        .timeout = options.timeout});
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::reduce(Buffer input, Buffer output, int root, const ReduceOptions& options) {
   const Caller caller{OpKind::kReduce, rank_, size_};
-  check_host_buffer(caller, input, "input");
+  check_reachable(caller, input, "input");
   check_rank(caller, root, "root");
   check_reduction(caller, input.dtype, options.op);
   if (rank_ == root) {
-    check_host_buffer(caller, output, "output");
+    check_reachable(caller, output, "output");
     check_same_shape(caller, input, output);
     check_overlap(caller, input, output, input.data);
   }
   return engine_->post({.signature = signature(caller.kind, input, root, options.op),
                         .input = input,
                         .output = output,
-                        .timeout = options.timeout});
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::gather(Buffer input, Buffer output, int root, const CommOptions& options) {
   const Caller caller{OpKind::kGather, rank_, size_};
-  check_host_buffer(caller, input, "input");
+  check_reachable(caller, input, "input");
   check_rank(caller, root, "root");
   if (rank_ == root) {
-    check_host_buffer(caller, output, "output");
+    check_reachable(caller, output, "output");
     check_blocks(caller, output, input);
     check_overlap(caller, output, input, block_of(output, rank_, input));
   }
-  return engine_->post(
-      {.signature = signature(caller.kind, input, root), .input = input, .output = output, .timeout = options.timeout});
+  return engine_->post({.signature = signature(caller.kind, input, root),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::scatter(Buffer input, Buffer output, int root, const CommOptions& options) {
   const Caller caller{OpKind::kScatter, rank_, size_};
-  check_host_buffer(caller, output, "output");
+  check_reachable(caller, output, "output");
   check_rank(caller, root, "root");
   if (rank_ == root) {
-    check_host_buffer(caller, input, "input");
+    check_reachable(caller, input, "input");
     check_blocks(caller, input, output);
     check_overlap(caller, input, output, block_of(input, rank_, output));
   }
   return engine_->post({.signature = signature(caller.kind, output, root),
                         .input = input,
                         .output = output,
-                        .timeout = options.timeout});
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::all_to_all(Buffer input, Buffer output, const CommOptions& options) {
   const Caller caller{OpKind::kAllToAll, rank_, size_};
-  check_host_buffer(caller, input, "input");
-  check_host_buffer(caller, output, "output");
+  check_reachable(caller, input, "input");
+  check_reachable(caller, output, "output");
   check_same_shape(caller, input, output);
   check_blocks(caller, input, input.slice(0, input.count / size_));
   check_overlap(caller, input, output, input.data);
-  return engine_->post(
-      {.signature = signature(caller.kind, input), .input = input, .output = output, .timeout = options.timeout});
+  return engine_->post({.signature = signature(caller.kind, input),
+                        .input = input,
+                        .output = output,
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::send(Buffer buffer, int peer, int tag, const CommOptions& options) {
   const Caller caller{OpKind::kSend, rank_, size_};
-  check_host_buffer(caller, buffer, "buffer");
+  check_reachable(caller, buffer, "buffer");
   check_rank(caller, peer, "peer");
   check_tag(caller, tag);
-  return engine_->post(
-      {.signature = signature(caller.kind, buffer, peer), .input = buffer, .tag = tag, .timeout = options.timeout});
+  return engine_->post({.signature = signature(caller.kind, buffer, peer),
+                        .input = buffer,
+                        .tag = tag,
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 WorkPtr PostingCommunicator::receive(Buffer buffer, int peer, int tag, const CommOptions& options) {
   const Caller caller{OpKind::kReceive, rank_, size_};
-  check_host_buffer(caller, buffer, "buffer");
+  check_reachable(caller, buffer, "buffer");
   check_rank(caller, peer, "peer");
   check_tag(caller, tag);
-  return engine_->post(
-      {.signature = signature(caller.kind, buffer, peer), .output = buffer, .tag = tag, .timeout = options.timeout});
+  return engine_->post({.signature = signature(caller.kind, buffer, peer),
+                        .output = buffer,
+                        .tag = tag,
+                        .timeout = options.timeout,
+                        .stream = options.stream});
 }
 
 void PostingCommunicator::barrier(const CommOptions& options) {
-  engine_->post({.signature = signature(OpKind::kBarrier, bytes_view(nullptr, 0)), .timeout = options.timeout})->wait();
+  engine_
+      ->post({.signature = signature(OpKind::kBarrier, bytes_view(nullptr, 0)),
+              .timeout = options.timeout,
+              .stream = options.stream})
+      ->wait();
 }
 
 // Sizes first; then everybody's bytes padded to the longest, so that one all_gather moves them.

@@ -5,11 +5,12 @@
 #include <string_view>
 #include <vector>
 
+#include "arguments.h"
 #include "engine.h"
 
 namespace trireme::collectives {
 
-// The Communicator of every CPU backend: checks arguments, then posts an Operation to the engine of its transport.
+// The Communicator of every backend: checks arguments, then posts an Operation to the engine of its transport.
 //
 // Wrong arguments throw ConfigError before anything is posted. Threads and failure: as Communicator.
 class PostingCommunicator final : public Communicator {
@@ -44,6 +45,7 @@ class PostingCommunicator final : public Communicator {
   void abort(std::string_view reason) override;
 
  private:
+  void check_reachable(const Caller& caller, const Buffer& buffer, const char* name) const;
   [[nodiscard]] Transport& transport() const noexcept { return engine_->transport(); }
 
   const std::shared_ptr<Engine> engine_;  // shared with unfinished works

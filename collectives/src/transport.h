@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,7 +10,7 @@
 #include "failure.h"
 #include "operation.h"
 
-// What a CPU backend provides: operations cut into steps that never block, and a way to sleep between them. Engine
+// What a backend provides: operations cut into steps that never block, and a way to sleep between them. Engine
 // queues, waits, keeps deadlines and fails; PostingCommunicator checks arguments.
 namespace trireme::collectives {
 
@@ -23,6 +24,8 @@ class Task {
   virtual Step advance() = 0;
   // The ranks that this operation waits for, for the report of a timeout.
   [[nodiscard]] virtual std::vector<int> missing() const = 0;
+  // Makes `stream` wait for the operation; false where only the host can wait.
+  [[nodiscard]] virtual bool hold(Stream) { return false; }
 };
 
 // How often a waiting rank looks again before it yields, and before it sleeps.
@@ -48,11 +51,17 @@ class Transport {
   [[nodiscard]] virtual int size() const noexcept = 0;
 
   [[nodiscard]] virtual std::unique_ptr<Task> start(const Operation& operation) = 0;
+  // True where a device keeps the order of operations, so that all are started when posted.
+  [[nodiscard]] virtual bool starts_at_once() const noexcept { return false; }
+  [[nodiscard]] virtual bool can_reach(const Device& device) const noexcept {
+    return device.kind == Device::Kind::kCpu;
+  }
   // Throws when this rank or a peer gave up, or when a peer is lost. Cheap: called whenever a wait is fruitless.
   virtual void check_peers() = 0;
   // Where `rank` stands, as far as this rank knows: "at all_reduce #12 of 1024 float32, sum".
   [[nodiscard]] virtual std::string standing(int rank) const = 0;
 
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point now() const { return std::chrono::steady_clock::now(); }
   [[nodiscard]] virtual Patience patience() const noexcept = 0;
   // Sleeps a bounded time, less when a peer moves. Calls `moved` once more before it sleeps, and does not when true.
   virtual void sleep(const std::function<bool()>& moved) = 0;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,18 @@ TEST_P(CommunicatorConformance, AllGatherGivesEverybodyAllBlocks) {
       c.all_gather(own, in_place.view(), {.timeout = kPatience})->wait();
       EXPECT_EQ(in_place, expected);
     });
+  });
+}
+
+TEST_P(CommunicatorConformance, GathersBlocksLargerThanAnyStagingArea) {
+  on_every_rank([](Communicator& c) {
+    const std::int64_t count = (4 << 20) + 13;
+    std::vector<std::uint8_t> input(static_cast<std::size_t>(count), static_cast<std::uint8_t>(c.rank() + 1));
+    std::vector<std::uint8_t> output(input.size() * static_cast<std::size_t>(c.size()));
+    c.all_gather(view(input.data(), count), view(output.data(), count * c.size()), {.timeout = kPatience})->wait();
+    for (int rank = 0; rank < c.size(); ++rank) {
+      EXPECT_EQ(std::count(output.begin() + rank * count, output.begin() + (rank + 1) * count, rank + 1), count);
+    }
   });
 }
 
