@@ -94,9 +94,10 @@ std::vector<RunView> all_runs() {
 
 void add_line(FakeSource& source, int step) {
   const auto metrics = metrics_of(step, 0);
-  source.add_line(kLiveRun, fmt::format("[0] step {:4} of {} loss {:.3f} tokens/s {:.0f} step {:.1f} ms exposed {:.1f} ms",
-                                        step, kTotalSteps, metrics.at("loss"), metrics.at("tokens_per_s"),
-                                        metrics.at("step_ms"), metrics.at("exposed_comm_ms")));
+  source.add_line(kLiveRun,
+                  fmt::format("[0] step {:4} of {} loss {:.3f} tokens/s {:.0f} step {:.1f} ms exposed {:.1f} ms", step,
+                              kTotalSteps, metrics.at("loss"), metrics.at("tokens_per_s"), metrics.at("step_ms"),
+                              metrics.at("exposed_comm_ms")));
 }
 
 }  // namespace
