@@ -1,5 +1,3 @@
-#include <cstdio>
+#include "cli/command_line.h"
 
-#include "trireme/base/version.h"
-
-int main() { std::printf("launcher %s\n", trireme::version()); }
+int main(int argc, char** argv) { return trireme::launcher::run_command_line(argc, argv); }

@@ -29,8 +29,9 @@ struct RankView {
   std::string node;
   std::string state;  // "running", "exited", "lost"
   std::optional<int> exit_code;
-  std::string exit_cause;              // "", "exited with 3", "killed by signal 9 (SIGKILL)"
-  std::optional<StatusRecord> status;  // the newest
+  std::string exit_cause;                // "", "exited with 3", "killed by signal 9 (SIGKILL)"
+  std::optional<StatusRecord> status;    // the newest
+  std::vector<std::string> last_errors;  // the last lines it wrote to standard error, oldest first
 };
 
 struct RunView {
@@ -47,6 +48,7 @@ struct RunView {
   std::optional<double> ended;
   std::map<std::string, double> metrics;  // last value of each, as rank 0 reported it
   std::vector<RankView> rank_views;
+  std::string folder;  // with the run's output, on the scheduler's machine
 };
 
 struct ClusterSnapshot {
@@ -66,6 +68,8 @@ struct ClusterSnapshot {
 [[nodiscard]] nlohmann::json to_json(const ClusterSnapshot& snapshot);
 // One row of `launcher runs --json`: {run_id, name, status, exit_code, ranks, nodes, started, ended, metrics}.
 [[nodiscard]] nlohmann::json to_json(const RunView& run);
+// The inverse of to_json(); keys that are absent keep their defaults. Throws DataError for what is no run.
+[[nodiscard]] RunView run_view_from_json(const nlohmann::json& json);
 
 // One point of a run's curves, for live charts. `metrics` as in StatusRecord; rank -1: aggregated over ranks.
 struct MetricPoint {

@@ -1,0 +1,187 @@
+#include "agent/agent.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
+
+#include "trireme/base/error.h"
+#include "trireme/base/version.h"
+#include "trireme/v1/agent.pb.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+constexpr std::size_t kOutboxCapacity = 10'000;
+constexpr std::chrono::minutes kPatience{10};
+
+}  // namespace
+
+Agent::Agent(AgentOptions options)
+    : options_(std::move(options)), outbox_(kOutboxCapacity), listener_(listen_unix(options_.place.socket)) {
+  accepter_ = std::jthread([this] { listen(); });
+}
+
+Agent::~Agent() {
+  close_all_runs();
+  outbox_.close();
+  ::shutdown(listener_.get(), SHUT_RDWR);
+  accepter_.join();
+  std::map<LineChannel*, std::jthread> connections;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+    for (const auto& [channel, thread] : connections_) channel->shut_down();
+    connections = std::move(connections_);
+    connections_.clear();
+  }
+  connections.clear();
+  ::unlink(options_.place.socket.c_str());
+}
+
+int Agent::run() {
+  v1::Register hello;
+  hello.set_node(options_.place.node);
+  hello.set_host(options_.place.host);
+  hello.set_pid(getpid());
+  hello.set_gpus(options_.gpus);
+  hello.set_version(version());
+  const LinkEnd end = run_link(
+      options_.scheduler, hello, outbox_, [this](const v1::AgentCommand& command) { return on_command(command); },
+      kPatience);
+  close_all_runs();
+  return end == LinkEnd::kStopped ? 0 : 1;
+}
+
+bool Agent::on_command(const v1::AgentCommand& command) {
+  switch (command.command_case()) {
+    case v1::AgentCommand::kRegistered:
+      close_runs_except({command.registered().active_runs().begin(), command.registered().active_runs().end()});
+      break;
+    case v1::AgentCommand::kOpenStore:
+      run_of(command.open_store().run_id())->open_store();
+      break;
+    case v1::AgentCommand::kStartRun:
+      run_of(command.start_run().run_id())->start(command.start_run());
+      break;
+    case v1::AgentCommand::kSignalRun:
+      run_of(command.signal_run().run_id())->signal_ranks(command.signal_run().signal());
+      break;
+    case v1::AgentCommand::kReleaseRun:
+      run_of(command.release_run().run_id())->release();
+      break;
+    case v1::AgentCommand::kReportLost: {
+      const v1::ReportLost& lost = command.report_lost();
+      run_of(lost.run_id())->report_lost({.rank = lost.rank(), .node = lost.node(), .cause = lost.cause()});
+      break;
+    }
+    case v1::AgentCommand::kCloseRun:
+      close_run(command.close_run().run_id());
+      break;
+    case v1::AgentCommand::kStop:
+      return false;
+    default:
+      break;
+  }
+  return true;
+}
+
+std::shared_ptr<NodeRun> Agent::run_of(const std::string& run_id) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<NodeRun>& run = runs_[run_id];
+  if (!run) {
+    run = std::make_shared<NodeRun>(
+        run_id, options_.place, [this](std::shared_ptr<v1::AgentMessage> message) { outbox_.put(std::move(message)); });
+  }
+  return run;
+}
+
+// On a thread of its own: what it waits for may itself wait for room in the outbox.
+void Agent::close_run(const std::string& run_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run_id);
+  if (found == runs_.end()) return;
+  closed_.insert(run_id);
+  closers_.emplace_back([run = std::move(found->second)] { run->close(); });
+  runs_.erase(found);
+}
+
+void Agent::close_runs_except(const std::set<std::string>& active) {
+  std::vector<std::string> orphans;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [run_id, run] : runs_) {
+      if (!active.contains(run_id)) orphans.push_back(run_id);
+    }
+  }
+  for (const std::string& run_id : orphans) close_run(run_id);
+}
+
+void Agent::close_all_runs() {
+  std::map<std::string, std::shared_ptr<NodeRun>> runs;
+  std::vector<std::jthread> closers;
+  {
+    const std::lock_guard lock(mutex_);
+    runs = std::move(runs_);
+    runs_.clear();
+    closers = std::move(closers_);
+    closers_.clear();
+  }
+  for (const auto& [run_id, run] : runs) run->close();
+}
+
+void Agent::listen() {
+  for (;;) {
+    UniqueFd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection && (errno == EINTR || errno == ECONNABORTED)) continue;
+    if (!connection) return;
+    if (!is_own_user(connection.get())) continue;
+    auto channel = std::make_shared<LineChannel>(std::move(connection));
+    const std::lock_guard lock(mutex_);
+    finished_.clear();
+    if (is_stopping_) return;
+    connections_[channel.get()] = std::jthread([this, channel] {
+      serve(*channel);
+      const std::lock_guard inner(mutex_);
+      const auto own = connections_.find(channel.get());
+      if (own == connections_.end()) return;
+      finished_.push_back(std::move(own->second));
+      connections_.erase(own);
+    });
+  }
+}
+
+void Agent::serve(LineChannel& channel) try {
+  while (const auto line = channel.receive()) serve_line(*line, channel);
+} catch (const std::exception& error) {
+  spdlog::warn("a connection on {} ended: {}", options_.place.socket, error.what());
+}
+
+void Agent::serve_line(const std::string& line, LineChannel& channel) {
+  const nlohmann::json message = parse_line(line);
+  const std::string type = message.value("type", "");
+  const std::string run_id = message.value("run_id", "");
+  if (type == "status") {
+    auto status = std::make_shared<v1::AgentMessage>();
+    status->mutable_rank_status()->set_json_line(line);
+    outbox_.put(std::move(status));
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_.contains(run_id)) return channel.shut_down();
+  }
+  if (type == "shim") return run_of(run_id)->serve_shim(message.value("rank", -1), channel);
+  if (type != "exec") return channel.shut_down();
+  try {
+    static_cast<void>(run_of(run_id)->execute(message.value("command", ""), channel.take_descriptors(), channel));
+  } catch (const Error& error) {
+    channel.send({{"type", "exited"}, {"error", error.what()}});
+  }
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,99 @@
+#include "agent/link.h"
+
+#include <atomic>
+#include <thread>
+
+#include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+
+#include "trireme/v1/agent.grpc.pb.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+constexpr std::chrono::milliseconds kHeartbeat{500};
+constexpr std::chrono::milliseconds kRetry{300};
+
+using Stream = grpc::ClientReaderWriter<v1::AgentMessage, v1::AgentCommand>;
+
+void write_messages(Stream& stream, MessageOutbox& outbox, const std::atomic<bool>& is_over) {
+  v1::AgentMessage heartbeat;
+  heartbeat.mutable_heartbeat();
+  while (!is_over) {
+    const auto message = outbox.take(kHeartbeat);
+    if (!stream.Write(message ? **message : heartbeat)) return;
+  }
+}
+
+enum class StreamEnd { kBroken, kStopped, kRejected };
+
+StreamEnd read_commands(Stream& stream, bool& was_connected,
+                        const std::function<bool(const v1::AgentCommand&)>& on_command) {
+  v1::AgentCommand command;
+  while (stream.Read(&command)) {
+    if (command.has_registered()) {
+      if (!command.registered().error().empty()) {
+        spdlog::error("the scheduler turned this agent away: {}", command.registered().error());
+        return StreamEnd::kRejected;
+      }
+      was_connected = true;
+      spdlog::info("registered with the scheduler");
+    }
+    if (!on_command(command)) return StreamEnd::kStopped;
+  }
+  return StreamEnd::kBroken;
+}
+
+StreamEnd run_stream(v1::Agents::Stub& stub, const v1::Register& hello, MessageOutbox& outbox, bool& was_connected,
+                     const std::function<bool(const v1::AgentCommand&)>& on_command) {
+  grpc::ClientContext context;
+  const std::unique_ptr<Stream> stream = stub.Connect(&context);
+  v1::AgentMessage first;
+  *first.mutable_register_() = hello;
+  if (!stream->Write(first)) {
+    stream->Finish();
+    return StreamEnd::kBroken;
+  }
+  std::atomic<bool> is_over = false;
+  StreamEnd end = StreamEnd::kBroken;
+  {
+    const std::jthread writer([&] { write_messages(*stream, outbox, is_over); });
+    end = read_commands(*stream, was_connected, on_command);
+    is_over = true;
+    if (end != StreamEnd::kStopped) context.TryCancel();
+  }
+  if (end == StreamEnd::kStopped) stream->WritesDone();
+  stream->Finish();
+  return end;
+}
+
+}  // namespace
+
+LinkEnd run_link(const std::string& address, const v1::Register& hello, MessageOutbox& outbox,
+                 const std::function<bool(const v1::AgentCommand&)>& on_command, std::chrono::seconds patience) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point give_up = Clock::now() + patience;
+  while (Clock::now() < give_up) {
+    // A fresh channel each time: gRPC's own backoff would wait longer than we want to.
+    const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+    const auto stub = v1::Agents::NewStub(channel);
+    bool was_connected = false;
+    switch (run_stream(*stub, hello, outbox, was_connected, on_command)) {
+      case StreamEnd::kStopped:
+        return LinkEnd::kStopped;
+      case StreamEnd::kRejected:
+        return LinkEnd::kRejected;
+      case StreamEnd::kBroken:
+        break;
+    }
+    if (was_connected) {
+      spdlog::warn("the scheduler at {} hung up; trying again for {} s", address, patience.count());
+      give_up = Clock::now() + patience;
+    }
+    std::this_thread::sleep_for(kRetry);
+  }
+  return LinkEnd::kUnreachable;
+}
+
+}  // namespace trireme::launcher

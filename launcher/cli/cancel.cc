@@ -1,0 +1,44 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/cluster_access.h"
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+struct CancelOptions {
+  std::string cluster = "default";
+  std::string run_id;
+  bool force = false;
+};
+
+int cancel_run(const CancelOptions& options) {
+  const ClusterRecord record = require_cluster(options.cluster);
+  SchedulerClient client(record.host, record.http_port);
+  const std::string before = client.cancel(options.run_id, options.force, "launcher cancel");
+  if (before == "succeeded" || before == "failed" || before == "cancelled") {
+    std::cout << message("{} had already ended: {}\n", options.run_id, before);
+    return kOk;
+  }
+  client.follow(options.run_id, true, {.on_line = nullptr, .on_run = nullptr});
+  std::cout << message("{} is {}\n", options.run_id, client.run(options.run_id).status);
+  return kOk;
+}
+
+}  // namespace
+
+void add_cancel(CLI::App& app, Action& action) {
+  auto options = std::make_shared<CancelOptions>();
+  CLI::App* command = app.add_subcommand("cancel", "End a run: SIGTERM, five seconds later SIGKILL");
+  command->add_option("run", options->run_id, "The run's id, such as r-0001")->required();
+  command->add_flag("--force", options->force, "SIGKILL at once");
+  command->add_option("--cluster", options->cluster, "The cluster's name")->capture_default_str();
+  command->footer("Example: launcher cancel r-0001");
+  command->callback([options, &action] { action = [options] { return cancel_run(*options); }; });
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,25 @@
+#include "cli/cluster_access.h"
+
+#include "cli/exit_codes.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+ClusterRecord require_cluster(const std::string& name) {
+  if (const std::optional<ClusterRecord> record = load_cluster(name)) return *record;
+  std::string others;
+  for (const std::string& other : known_clusters()) others += (others.empty() ? "" : ", ") + other;
+  const std::string hint = others.empty() ? "" : message("; up are: {} (choose with --name)", others);
+  throw CommandError(kNotFound, message("no cluster {} is up{}; start one: launcher up --nodes 4{}", name, hint,
+                                        name == "default" ? "" : " --name " + name));
+}
+
+SchedulerClient connect_to(const ClusterRecord& record) { return SchedulerClient(record.host, record.http_port); }
+
+bool is_answering(const ClusterRecord& record) try {
+  return connect_to(record).status(std::chrono::seconds(1)).name == record.name;
+} catch (const UnreachableError&) {
+  return false;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "providers/cluster_record.h"
+#include "scheduler/client.h"
+
+namespace trireme::launcher {
+
+// The cluster of that name. Throws CommandError (kNotFound) that says how to start one, and which others are up.
+[[nodiscard]] ClusterRecord require_cluster(const std::string& name);
+// A client of its scheduler; does not connect yet.
+[[nodiscard]] SchedulerClient connect_to(const ClusterRecord& record);
+// True when its scheduler answers within a second.
+[[nodiscard]] bool is_answering(const ClusterRecord& record);
+
+}  // namespace trireme::launcher

@@ -1,0 +1,97 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/cluster_access.h"
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "jobs/run_spec.h"
+#include "providers/local/local_provider.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+struct UpOptions {
+  UpRequest request;
+  std::string provider = "local";
+  bool json = false;
+};
+
+// The option that later commands need to mean this cluster.
+std::string name_option(const std::string& name) { return name == "default" ? "" : " --name " + name; }
+
+void reject_second(const std::string& name) {
+  const std::optional<ClusterRecord> known = load_cluster(name);
+  if (!known) return;
+  const std::string option = name_option(name);
+  if (!is_answering(*known)) {
+    // A machine that rebooted, or a scheduler that was killed, leaves a record behind.
+    make_local_provider()->down(*known, [](const std::string&) {});
+    return;
+  }
+  throw CommandError(kConflict, message("cluster {} is already up with {} nodes at http://{}:{}/; go on with: launcher "
+                                        "status{} | launcher run{} -- PROGRAM | launcher down{}",
+                                        name, known->nodes, known->host, known->http_port, option, option, option));
+}
+
+void print_result(const ClusterRecord& record) {
+  const std::string option = name_option(record.name);
+  std::cout << message("cluster {} is up: {} node{}\n", record.name, record.nodes, record.nodes == 1 ? "" : "s")
+            << message("  dashboard  http://{}:{}/\n", record.host, record.http_port)
+            << message("  dask       tcp://{}:{}\n", record.host, record.dask_port)
+            << message("  next       launcher run{} -n {} -- PROGRAM | launcher status{} | launcher down{}\n", option,
+                       record.nodes, option, option);
+}
+
+int bring_up(const UpOptions& options) {
+  static_cast<void>(state_folder(options.request.name));
+  if (options.request.dask_port == options.request.http_port) {
+    throw CommandError(kBadInput,
+                       message("--dask-port and --http-port are both {}; give two ports", options.request.http_port));
+  }
+  reject_second(options.request.name);
+  const auto progress = [](const std::string& line) { std::cerr << line << '\n'; };
+  const ClusterRecord record = make_local_provider()->up(options.request, progress);
+  if (options.json) {
+    std::cout << nlohmann::json{{"name", record.name},
+                                {"host", record.host},
+                                {"nodes", record.nodes},
+                                {"ports", {{"dask", record.dask_port}, {"http", record.http_port}}}}
+                     .dump()
+              << '\n';
+  } else {
+    print_result(record);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_up(CLI::App& app, Action& action) {
+  auto options = std::make_shared<UpOptions>();
+  CLI::App* command = app.add_subcommand("up", "Start a cluster: a scheduler and N nodes");
+  command->add_option("--nodes", options->request.nodes, message("How many nodes, 1 to {}", kMostNodes))
+      ->check(CLI::Range(1, kMostNodes))
+      ->capture_default_str();
+  command->add_flag("--gpu", options->request.gpu, "Nodes have GPUs; an error when there are none");
+  command->add_option("--name", options->request.name, "The cluster's name")->capture_default_str();
+  command->add_option("--dask-port", options->request.dask_port, "Port for Dask clients")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  command->add_option("--http-port", options->request.http_port, "Port of gRPC, HTTP and the dashboard")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  command->add_option("--provider", options->provider, "Where nodes come from")
+      ->check(CLI::IsMember({"local"}))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "Print {name, host, nodes, ports} instead of text");
+  command->footer("Example: launcher up --nodes 4");
+  command->callback([options, &action] { action = [options] { return bring_up(*options); }; });
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,82 @@
+#include "jobs/placement.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+int wanted_nodes(const RunSpec& spec, int offered) {
+  if (spec.nodes > 0) return spec.nodes;
+  return spec.ranks > 0 ? std::min(spec.ranks, offered) : offered;
+}
+
+std::vector<NodeOffer> least_loaded(const std::vector<NodeOffer>& offers, std::size_t count) {
+  std::vector<std::size_t> order(offers.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t left, std::size_t right) { return offers[left].ranks < offers[right].ranks; });
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  std::vector<NodeOffer> chosen;
+  for (std::size_t index : order) chosen.push_back(offers[index]);
+  return chosen;
+}
+
+int ranks_by_default(const std::vector<NodeOffer>& nodes) {
+  return std::accumulate(nodes.begin(), nodes.end(), 0,
+                         [](int sum, const NodeOffer& node) { return sum + std::max(1, node.gpus); });
+}
+
+std::vector<Share> spread_evenly(int ranks, const std::vector<NodeOffer>& nodes) {
+  const int count = static_cast<int>(nodes.size());
+  std::vector<Share> shares;
+  int next = 0;
+  for (int index = 0; index < count; ++index) {
+    const int share = ranks / count + (index < ranks % count ? 1 : 0);
+    shares.push_back({nodes[static_cast<std::size_t>(index)].name, next, share});
+    next += share;
+  }
+  return shares;
+}
+
+std::vector<Share> one_per_gpu(const std::vector<NodeOffer>& nodes) {
+  std::vector<Share> shares;
+  int next = 0;
+  for (const NodeOffer& node : nodes) {
+    shares.push_back({node.name, next, std::max(1, node.gpus)});
+    next += shares.back().ranks;
+  }
+  return shares;
+}
+
+}  // namespace
+
+std::optional<std::string> reject_request(const RunSpec& spec, int cluster_nodes) {
+  if (spec.command.empty()) return "no program was given; write: launcher run -- PROGRAM [ARGUMENTS…]";
+  if (spec.ranks < 0 || spec.ranks > kMostRanks) {
+    return message("-n {} is not between 1 and {}", spec.ranks, kMostRanks);
+  }
+  if (spec.nodes < 0 || spec.nodes > cluster_nodes) {
+    return message("--nodes {} asks for more than the cluster's {} nodes; leave it out or start a larger cluster",
+                   spec.nodes, cluster_nodes);
+  }
+  if (spec.ranks > 0 && spec.nodes > spec.ranks) {
+    return message("-n {} with --nodes {} leaves nodes without a rank; give at least -n {}", spec.ranks, spec.nodes,
+                   spec.nodes);
+  }
+  return std::nullopt;
+}
+
+std::vector<Share> place(const RunSpec& spec, const std::vector<NodeOffer>& offers) {
+  const int count = wanted_nodes(spec, static_cast<int>(offers.size()));
+  if (count == 0 || count > static_cast<int>(offers.size())) return {};
+  const std::vector<NodeOffer> nodes = least_loaded(offers, static_cast<std::size_t>(count));
+  if (spec.ranks > 0) return spread_evenly(spec.ranks, nodes);
+  return ranks_by_default(nodes) == count ? spread_evenly(count, nodes) : one_per_gpu(nodes);
+}
+
+}  // namespace trireme::launcher

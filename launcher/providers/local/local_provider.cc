@@ -1,0 +1,242 @@
+#include "providers/local/local_provider.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "agent/child_process.h"
+#include "agent/free_port.h"
+#include "providers/local/gpu_inventory.h"
+#include "providers/local/port_holder.h"
+#include "scheduler/client.h"
+#include "scheduler/clock.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::seconds kSchedulerStart{20};
+constexpr std::size_t kLongestTemporaryRoot = 48;  // leaves room for a socket's name in 107 bytes
+
+void pause() { std::this_thread::sleep_for(kPoll); }
+
+// A zombie of ours would look like a process that will not end, were it not reaped.
+bool is_running(const ProcessIdentity& process) {
+  waitpid(process.pid, nullptr, WNOHANG);
+  return is_alive(process);
+}
+
+std::string last_line_of(const fs::path& file) {
+  std::ifstream stream(file);
+  std::string last;
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty()) last = line;
+  }
+  return last.empty() ? "its log is empty" : last;
+}
+
+fs::path make_runtime_folder() {
+  const char* configured = std::getenv("TMPDIR");
+  fs::path root = configured == nullptr || *configured == '\0' ? "/tmp" : configured;
+  if (root.string().size() > kLongestTemporaryRoot) root = "/tmp";
+  std::string name = (root / "trireme-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    throw ResourceError(message("cannot make a folder in {}: {}; set TMPDIR", root.string(), std::strerror(errno)));
+  }
+  return name;
+}
+
+// Agents remove what they made; this is for agents that were killed.
+void remove_runtime_files(const ClusterRecord& record) {
+  std::error_code ignored;
+  const std::string prefix = record.runtime_folder.filename().string();
+  if (prefix.empty()) return;
+  fs::remove_all(record.runtime_folder, ignored);
+  for (const fs::directory_entry& entry : fs::directory_iterator("/dev/shm", ignored)) {
+    if (entry.path().filename().string().starts_with(prefix)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+class LocalProvider final : public ClusterProvider {
+ public:
+  ClusterRecord up(const UpRequest& request, const Progress& progress) override;
+  void down(const ClusterRecord& record, const Progress& progress) override;
+
+ private:
+  static void check_ports(const UpRequest& request);
+  static int gpus_of_node(const UpRequest& request, int node);
+  static void start(ClusterRecord& record, const std::string& role, std::vector<std::string> command);
+  static void start_scheduler(ClusterRecord& record, const Progress& progress);
+  static void start_agents(ClusterRecord& record, const UpRequest& request, const Progress& progress);
+  static void await_nodes(const ClusterRecord& record, const Progress& progress);
+  static void check_alive(const ClusterRecord& record);
+  static void end_processes(const ClusterRecord& record, Clock::time_point deadline);
+};
+
+void LocalProvider::check_ports(const UpRequest& request) {
+  for (std::uint16_t port : {request.dask_port, request.http_port}) {
+    if (is_port_free("127.0.0.1", port)) continue;
+    throw ResourceError(
+        message("port {} is taken by {}; choose others: launcher up --nodes {} --dask-port {} "
+                "--http-port {}",
+                port, describe_port_holder(port), request.nodes, free_port("127.0.0.1"), free_port("127.0.0.1")));
+  }
+}
+
+int LocalProvider::gpus_of_node(const UpRequest& request, int node) {
+  if (!request.gpu) return 0;
+  const int gpus = count_gpus().gpus;
+  return gpus / request.nodes + (node < gpus % request.nodes ? 1 : 0);
+}
+
+ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progress) {
+  const GpuInventory inventory = count_gpus();
+  if (request.gpu && inventory.gpus == 0) {
+    throw ResourceError(
+        message("0 of {} nodes have a GPU (looked at {}); start without GPUs: launcher up --nodes {}, or "
+                "run this on a machine with an NVIDIA driver; nothing was started",
+                request.nodes, inventory.looked_at, request.nodes));
+  }
+  check_ports(request);
+  ClusterRecord record{.name = request.name,
+                       .dask_port = request.dask_port,
+                       .http_port = request.http_port,
+                       .nodes = request.nodes,
+                       .started = seconds_since_epoch()};
+  fs::create_directories(state_folder(request.name) / "logs");
+  record.runtime_folder = make_runtime_folder();
+  try {
+    save_cluster(record);
+    start_scheduler(record, progress);
+    start_agents(record, request, progress);
+    await_nodes(record, progress);
+  } catch (...) {
+    progress("ending what was started");
+    end_processes(record, Clock::now());
+    remove_runtime_files(record);
+    forget_cluster(record.name);
+    throw;
+  }
+  return record;
+}
+
+void LocalProvider::start(ClusterRecord& record, const std::string& role, std::vector<std::string> command) {
+  const fs::path log = state_folder(record.name) / "logs" / (role + ".log");
+  const UniqueFd output(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  command.insert(command.begin(), own_path());
+  const pid_t pid = spawn({.command = std::move(command),
+                           .working_directory = state_folder(record.name).string(),
+                           .standard_output = output.get(),
+                           .standard_error = output.get(),
+                           .new_session = true});
+  const std::optional<ProcessIdentity> identity = identify(pid);
+  if (!identity) throw ResourceError(message("{} ended at once: {}", role, last_line_of(log)));
+  record.processes.push_back({role, *identity});
+  save_cluster(record);
+}
+
+void LocalProvider::check_alive(const ClusterRecord& record) {
+  for (const ClusterProcess& process : record.processes) {
+    if (is_running(process.identity)) continue;
+    const fs::path log = state_folder(record.name) / "logs" / (process.role + ".log");
+    throw ResourceError(
+        message("{} ended while it started: {} (in {})", process.role, last_line_of(log), log.string()));
+  }
+}
+
+void LocalProvider::start_scheduler(ClusterRecord& record, const Progress& progress) {
+  progress("starting the scheduler");
+  start(record, "scheduler",
+        {"scheduler", "--name", record.name, "--state-folder", state_folder(record.name).string(), "--host",
+         record.host, "--dask-port", std::to_string(record.dask_port), "--http-port", std::to_string(record.http_port),
+         "--nodes", std::to_string(record.nodes)});
+  const Clock::time_point deadline = Clock::now() + kSchedulerStart;
+  while (Clock::now() < deadline) {
+    check_alive(record);
+    // The Dask port opens last.
+    if (!is_port_free(record.host, record.dask_port) && !is_port_free(record.host, record.http_port)) return;
+    pause();
+  }
+  throw ResourceError(message("the scheduler did not open ports {} and {} within {} s; its log is in {}",
+                              record.dask_port, record.http_port, kSchedulerStart.count(),
+                              (state_folder(record.name) / "logs").string()));
+}
+
+void LocalProvider::start_agents(ClusterRecord& record, const UpRequest& request, const Progress& progress) {
+  progress(message("starting {} node{}", record.nodes, record.nodes == 1 ? "" : "s"));
+  for (int index = 0; index < record.nodes; ++index) {
+    const std::string node = message("node{}", index);
+    const fs::path folder = record.runtime_folder / node;
+    fs::create_directories(folder);
+    start(
+        record, node,
+        {"agent", "--node", node, "--host", record.host, "--scheduler", message("{}:{}", record.host, record.http_port),
+         "--folder", folder.string(), "--gpus", std::to_string(gpus_of_node(request, index))});
+  }
+}
+
+void LocalProvider::await_nodes(const ClusterRecord& record, const Progress& progress) {
+  SchedulerClient client(record.host, record.http_port);
+  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20 + record.nodes);
+  long shown = -1;
+  while (Clock::now() < deadline) {
+    check_alive(record);
+    const ClusterSnapshot snapshot = client.status();
+    const long up = std::count_if(snapshot.nodes.begin(), snapshot.nodes.end(),
+                                  [](const NodeView& node) { return node.state == "up"; });
+    if (up != shown) progress(message("{} of {} nodes are up", shown = up, record.nodes));
+    if (up == record.nodes) return;
+    pause();
+  }
+  throw ResourceError(message("only {} of {} nodes registered; their logs are in {}", shown, record.nodes,
+                              (state_folder(record.name) / "logs").string()));
+}
+
+// Agents first: a scheduler that is gone cannot tell them to go. Each gets SIGTERM, and SIGKILL two seconds later.
+void LocalProvider::end_processes(const ClusterRecord& record, Clock::time_point deadline) {
+  const auto any_running = [&] {
+    return std::any_of(record.processes.begin(), record.processes.end(),
+                       [](const ClusterProcess& process) { return is_running(process.identity); });
+  };
+  while (any_running() && Clock::now() < deadline) pause();
+  for (int signal : {SIGTERM, SIGKILL}) {
+    for (auto process = record.processes.rbegin(); process != record.processes.rend(); ++process) {
+      send_signal(process->identity, signal);
+    }
+    const Clock::time_point until = Clock::now() + std::chrono::seconds(2);
+    while (any_running() && Clock::now() < until) pause();
+  }
+}
+
+void LocalProvider::down(const ClusterRecord& record, const Progress& progress) {
+  Clock::time_point deadline = Clock::now();
+  try {
+    const std::vector<std::string> cancelled = SchedulerClient(record.host, record.http_port).shut_down();
+    for (const std::string& run : cancelled) progress(message("cancelling {}", run));
+    deadline += std::chrono::seconds(kDownPatience);
+  } catch (const UnreachableError& error) {
+    progress(message("{}; ending its processes", error.what()));
+  }
+  end_processes(record, deadline);
+  remove_runtime_files(record);
+  forget_cluster(record.name);
+}
+
+}  // namespace
+
+std::unique_ptr<ClusterProvider> make_local_provider() { return std::make_unique<LocalProvider>(); }
+
+}  // namespace trireme::launcher

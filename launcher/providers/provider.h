@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "providers/cluster_record.h"
+#include "trireme/base/error.h"
+
+namespace trireme::launcher {
+
+// Something a cluster needs is not there: a GPU, a free port, a process that stays alive.
+class ResourceError : public Error {
+ public:
+  using Error::Error;
+};
+
+struct UpRequest {
+  std::string name = "default";
+  int nodes = 1;
+  bool gpu = false;
+  std::uint16_t dask_port = 8786;
+  std::uint16_t http_port = 8787;
+};
+
+// Tells the user what goes on: "3 of 4 nodes are up".
+using Progress = std::function<void(const std::string& line)>;
+
+// Where nodes come from. One folder a provider.
+class ClusterProvider {
+ public:
+  virtual ~ClusterProvider() = default;
+  // Returns when every node has registered and both ports answer; leaves the record in the state folder. When anything
+  // fails, what was started is ended again before the error is thrown: ResourceError, or DataError for the state
+  // folder.
+  virtual ClusterRecord up(const UpRequest& request, const Progress& progress) = 0;
+  // Ends runs, agents and scheduler, by force after a while, and removes the record. The history stays.
+  virtual void down(const ClusterRecord& record, const Progress& progress) = 0;
+};
+
+}  // namespace trireme::launcher

@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "jobs/mpirun_command.h"
+#include "scheduler/convert.h"
+#include "scheduler/scheduler.h"
+#include "trireme/v1/agent.pb.h"
+
+// How the scheduler's decisions become commands to agents. All under the scheduler's lock: outboxes never block here.
+namespace trireme::launcher {
+
+using trireme::v1::AgentCommand;
+
+void Scheduler::carry_out(const std::vector<Effect>& effects) {
+  for (const Effect& effect : effects) {
+    std::visit([this](const auto& what) { carry_out(what); }, effect);
+  }
+}
+
+void Scheduler::send(const std::string& node, std::shared_ptr<AgentCommand> command) {
+  const auto found = outboxes_.find(node);
+  if (found != outboxes_.end()) found->second->put(std::move(command));
+}
+
+void Scheduler::carry_out(const OpenStoreOn& effect) {
+  auto command = std::make_shared<AgentCommand>();
+  command->mutable_open_store()->set_run_id(effect.run_id);
+  send(effect.node, std::move(command));
+}
+
+void Scheduler::carry_out(const StartRunOn& effect) {
+  if (const Run* run = find_run(state_, effect.run_id)) send(effect.node, start_command(*run, effect.node));
+}
+
+std::shared_ptr<AgentCommand> Scheduler::start_command(const Run& run, const std::string& node) const {
+  auto command = std::make_shared<AgentCommand>();
+  v1::StartRun& start = *command->mutable_start_run();
+  start.set_run_id(run.id);
+  *start.mutable_spec() = to_proto(run.spec);
+  start.set_run_folder((runs_folder_ / run.id).string());
+  start.set_store(run.store);
+  start.set_master_host(run.master_host);
+  start.set_master_port(run.master_port);
+  start.set_world_size(static_cast<int>(run.ranks.size()));
+  const auto share = std::find_if(run.shares.begin(), run.shares.end(), [&](const Share& s) { return s.node == node; });
+  start.set_first_rank(share->first_rank);
+  start.set_local_size(share->ranks);
+  start.set_node_rank(static_cast<int>(share - run.shares.begin()));
+  start.set_start_ranks(run.spec.starter == Starter::kAgents);
+  if (run.spec.starter == Starter::kMpirun && share == run.shares.begin()) {
+    const MpirunOptions options{.launcher = options_.launcher, .run_id = run.id, .interface = options_.interface};
+    for (const std::string& word : mpirun_command(options, run.shares)) start.add_starter(word);
+  }
+  return command;
+}
+
+void Scheduler::carry_out(const SignalRunOn& effect) {
+  auto command = std::make_shared<AgentCommand>();
+  command->mutable_signal_run()->set_run_id(effect.run_id);
+  command->mutable_signal_run()->set_signal(effect.signal);
+  send(effect.node, std::move(command));
+}
+
+void Scheduler::carry_out(const ReleaseRunOn& effect) {
+  auto command = std::make_shared<AgentCommand>();
+  command->mutable_release_run()->set_run_id(effect.run_id);
+  send(effect.node, std::move(command));
+}
+
+void Scheduler::carry_out(const ReportLostOn& effect) {
+  auto command = std::make_shared<AgentCommand>();
+  v1::ReportLost& report = *command->mutable_report_lost();
+  report.set_run_id(effect.run_id);
+  report.set_rank(effect.rank);
+  report.set_node(effect.rank_node);
+  report.set_cause(effect.cause);
+  send(effect.node, std::move(command));
+}
+
+void Scheduler::carry_out(const CloseRunOn& effect) {
+  auto command = std::make_shared<AgentCommand>();
+  command->mutable_close_run()->set_run_id(effect.run_id);
+  send(effect.node, std::move(command));
+  logs_.close(effect.run_id);
+}
+
+void Scheduler::carry_out(const StopNode& effect) {
+  auto command = std::make_shared<AgentCommand>();
+  command->mutable_stop();
+  send(effect.node, std::move(command));
+}
+
+void Scheduler::carry_out(const RecordRun& effect) {
+  unsaved_runs_.insert(effect.run_id);
+  const Run* run = find_run(state_, effect.run_id);
+  if (run == nullptr) return;
+  spdlog::info("run={} status={} exit_code={} reason={}", run->id, to_string(run->status), run->exit_code.value_or(0),
+               run->reason);
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "scheduler/state.h"
+
+// What happens to a cluster, and what the scheduler then does about it.
+namespace trireme::launcher {
+
+struct NodeRegistered {
+  std::string node;
+  std::string host;
+  int gpus = 0;
+};
+struct NodeHeard {
+  std::string node;
+};
+struct NodeGone {
+  std::string node;
+  std::string cause;  // "its agent's connection ended"
+};
+// Becomes run run_id_of(state.next_run). The shell has passed it through reject_request().
+struct RunSubmitted {
+  RunSpec spec;
+};
+// The first node has a store for the run, or `error` says why not.
+struct StoreOpened {
+  std::string run_id;
+  std::uint16_t store_port = 0;
+  std::uint16_t master_port = 0;
+  std::string error;
+};
+struct RankStarted {
+  std::string run_id;
+  int rank = 0;
+};
+struct RankReported {
+  StatusRecord record;
+};
+struct RankWroteErrors {
+  std::string run_id;
+  int rank = 0;
+  std::vector<std::string> lines;
+};
+struct RankExited {
+  std::string run_id;
+  int rank = 0;
+  int code = 0;
+  int signal = 0;
+  std::string error;  // why it could not be started
+};
+// mpirun ended.
+struct StarterExited {
+  std::string run_id;
+  int code = 0;
+  std::string output_tail;
+};
+struct StartFailed {
+  std::string run_id;
+  std::string node;
+  std::string error;
+};
+struct CancelRequested {
+  std::string run_id;
+  bool force = false;
+  std::string reason;
+};
+struct StopRequested {};
+// Time passes; deadlines are looked at.
+struct Tick {};
+
+using Event =
+    std::variant<NodeRegistered, NodeHeard, NodeGone, RunSubmitted, StoreOpened, RankStarted, RankReported,
+                 RankWroteErrors, RankExited, StarterExited, StartFailed, CancelRequested, StopRequested, Tick>;
+
+// Effects, carried out by the shell in their order.
+struct OpenStoreOn {
+  std::string node;
+  std::string run_id;
+};
+struct StartRunOn {
+  std::string node;
+  std::string run_id;
+};
+struct SignalRunOn {
+  std::string node;
+  std::string run_id;
+  int signal = 0;
+};
+// Shims that wait for the survivors may end.
+struct ReleaseRunOn {
+  std::string node;
+  std::string run_id;
+};
+// Tell the run's store, on `node`, why a rank is gone.
+struct ReportLostOn {
+  std::string node;
+  std::string run_id;
+  int rank = 0;
+  std::string rank_node;
+  std::string cause;
+};
+struct CloseRunOn {
+  std::string node;
+  std::string run_id;
+};
+struct StopNode {
+  std::string node;
+};
+// The run changed in a way that history should keep.
+struct RecordRun {
+  std::string run_id;
+};
+
+using Effect =
+    std::variant<OpenStoreOn, StartRunOn, SignalRunOn, ReleaseRunOn, ReportLostOn, CloseRunOn, StopNode, RecordRun>;
+
+}  // namespace trireme::launcher

@@ -1,0 +1,249 @@
+#include "scheduler/scheduler.h"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "scheduler/clock.h"
+#include "scheduler/views.h"
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTickInterval{200};
+constexpr std::size_t kPastRunsShown = 500;
+
+// Whether faces would draw something else. Heartbeats and idle ticks would not.
+bool is_visible(const Event& event, const ClusterState& before, const Transition& after) {
+  if (!after.effects.empty()) return true;
+  if (std::holds_alternative<NodeHeard>(event) || std::holds_alternative<Tick>(event)) {
+    return !std::equal(before.nodes.begin(), before.nodes.end(), after.state.nodes.begin(), after.state.nodes.end(),
+                       [](const Node& left, const Node& right) { return left.state == right.state; });
+  }
+  return true;
+}
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerOptions options)
+    : options_(std::move(options)),
+      runs_folder_(options_.state_folder / "runs"),
+      started_(seconds_since_epoch()),
+      history_(options_.state_folder / "history.sqlite"),
+      logs_(runs_folder_) {
+  adopt_history();
+  worker_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+}
+
+Scheduler::~Scheduler() {
+  worker_.request_stop();
+  worker_.join();
+  write_history();
+}
+
+// A run that an earlier scheduler left unfinished has no ranks any more that anybody watches.
+void Scheduler::adopt_history() {
+  past_ = history_.runs(kPastRunsShown);
+  state_.next_run = history_.next_run_number();
+  for (RunView& run : past_) {
+    if (run.ended) continue;
+    run.status = to_string(RunStatus::kFailed);
+    run.reason = "the scheduler ended while it ran";
+    run.exit_code = 1;
+    run.ended = started_;
+    history_.save_run(run);
+  }
+}
+
+void Scheduler::post(const Event& event) {
+  const std::lock_guard lock(mutex_);
+  // Node states are compared before and after; the rest of the state moves.
+  ClusterState before;
+  before.nodes = state_.nodes;
+  Transition transition = apply(std::move(state_), event, seconds_since_epoch());
+  const bool visible = is_visible(event, before, transition);
+  state_ = std::move(transition.state);
+  carry_out(transition.effects);
+  if (!visible) return;
+  ++revision_;
+  changed_.notify_all();
+}
+
+std::string Scheduler::submit(const RunSpec& spec) {
+  std::string run_id;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_.is_stopping) throw ConfigError("the cluster is going down and takes no runs");
+    const int nodes = std::max<int>(options_.expected_nodes, static_cast<int>(state_.nodes.size()));
+    if (const auto reason = reject_request(spec, nodes)) throw ConfigError(*reason);
+    run_id = run_id_of(state_.next_run);
+    std::filesystem::create_directories(runs_folder_ / run_id);
+    Transition transition = apply(std::move(state_), RunSubmitted{spec}, seconds_since_epoch());
+    state_ = std::move(transition.state);
+    carry_out(transition.effects);
+    ++revision_;
+    changed_.notify_all();
+  }
+  spdlog::info("run={} submitted program={}", run_id, spec.command.front());
+  return run_id;
+}
+
+void Scheduler::add_output(const std::string& run_id, int rank, bool is_error, std::vector<std::string> lines) {
+  if (is_error) post(RankWroteErrors{run_id, rank, lines});
+  std::vector<LogEntry> entries;
+  for (std::string& line : lines) entries.push_back({rank, is_error, std::move(line)});
+  try {
+    logs_.append(run_id, entries);
+  } catch (const Error& error) {
+    spdlog::error("run={} rank={} {}", run_id, rank, error.what());
+  }
+}
+
+void Scheduler::add_status(const StatusRecord& record) {
+  metrics_.add(record);
+  post(RankReported{record});
+}
+
+void Scheduler::connect_node(const std::string& node, std::shared_ptr<CommandOutbox> outbox) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<CommandOutbox>& place = outboxes_[node];
+  if (place) place->close();
+  place = std::move(outbox);
+}
+
+void Scheduler::disconnect_node(const std::string& node, const std::shared_ptr<CommandOutbox>& outbox,
+                                const std::string& cause) {
+  {
+    const std::lock_guard lock(mutex_);
+    outbox->close();
+    const auto found = outboxes_.find(node);
+    if (found == outboxes_.end() || found->second != outbox) return;
+    outboxes_.erase(found);
+    changed_.notify_all();
+  }
+  post(NodeGone{node, cause});
+}
+
+ClusterSnapshot Scheduler::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  ClusterSnapshot snapshot{.revision = revision_, .name = options_.name};
+  const auto up = std::count_if(state_.nodes.begin(), state_.nodes.end(),
+                                [](const Node& node) { return node.state != NodeState::kStarting; });
+  snapshot.state = state_.is_stopping ? "stopping" : up >= options_.expected_nodes ? "up" : "starting";
+  snapshot.provider = options_.provider;
+  snapshot.host = options_.host;
+  snapshot.dask_port = options_.dask_port;
+  snapshot.http_port = options_.http_port;
+  snapshot.started = started_;
+  for (const Node& node : state_.nodes) snapshot.nodes.push_back(view_of(node, state_));
+  for (auto run = state_.runs.rbegin(); run != state_.runs.rend(); ++run) {
+    snapshot.runs.push_back(view_of(*run, runs_folder_));
+  }
+  snapshot.runs.insert(snapshot.runs.end(), past_.begin(), past_.end());
+  return snapshot;
+}
+
+std::vector<MetricPoint> Scheduler::history(const std::string& run_id, std::size_t limit) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (find_run(state_, run_id) != nullptr) return metrics_.points(run_id, limit);
+  }
+  return thin(history_.points(run_id), limit);
+}
+
+std::vector<std::string> Scheduler::log_tail(const std::string& run_id, std::size_t lines) const {
+  std::vector<std::string> tail;
+  for (const LogEntry& entry : logs_.tail(run_id, lines)) tail.push_back(message("[{}] {}", entry.rank, entry.text));
+  return tail;
+}
+
+std::shared_ptr<void> Scheduler::subscribe(std::function<void(std::uint64_t)> on_change) {
+  auto subscription = std::make_shared<Subscription>(Subscription{std::move(on_change)});
+  const std::lock_guard lock(mutex_);
+  subscriptions_.push_back(subscription);
+  return subscription;
+}
+
+std::optional<RunView> Scheduler::run(const std::string& run_id) const {
+  const std::lock_guard lock(mutex_);
+  if (const Run* run = find_run(state_, run_id)) return view_of(*run, runs_folder_);
+  for (const RunView& run : past_) {
+    if (run.run_id == run_id) return run;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> Scheduler::active_runs() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> active;
+  for (const Run& run : state_.runs) {
+    if (!has_ended(run.status)) active.push_back(run.id);
+  }
+  return active;
+}
+
+std::uint64_t Scheduler::revision() const {
+  const std::lock_guard lock(mutex_);
+  return revision_;
+}
+
+std::uint64_t Scheduler::wait_for_change(std::uint64_t seen, std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, timeout, [&] { return revision_ != seen; });
+  return revision_;
+}
+
+bool Scheduler::wait_until_stopped(std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [&] { return state_.is_stopping && outboxes_.empty(); });
+}
+
+void Scheduler::work(const std::stop_token& stop) {
+  std::uint64_t notified = 0;
+  Seconds next_tick = 0;
+  while (!stop.stop_requested()) {
+    const std::uint64_t now_at = wait_for_change(notified, kTickInterval);
+    if (now_at != notified) notify_subscribers(notified = now_at);
+    write_history();
+    if (seconds_since_epoch() < next_tick) continue;
+    next_tick = seconds_since_epoch() + std::chrono::duration<double>(kTickInterval).count();
+    post(Tick{});
+  }
+}
+
+void Scheduler::notify_subscribers(std::uint64_t revision) {
+  std::vector<std::shared_ptr<Subscription>> alive;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(subscriptions_, [](const auto& subscription) { return subscription.expired(); });
+    for (const auto& subscription : subscriptions_) {
+      if (auto held = subscription.lock()) alive.push_back(std::move(held));
+    }
+  }
+  for (const auto& subscription : alive) subscription->on_change(revision);
+}
+
+void Scheduler::write_history() try {
+  std::vector<RunView> runs;
+  std::vector<NodeView> nodes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!unsaved_runs_.empty()) {
+      for (const Node& node : state_.nodes) nodes.push_back(view_of(node, state_));
+    }
+    for (const std::string& run_id : unsaved_runs_) {
+      if (const Run* run = find_run(state_, run_id)) runs.push_back(view_of(*run, runs_folder_));
+    }
+    unsaved_runs_.clear();
+  }
+  for (const RunView& run : runs) history_.save_run(run);
+  for (const NodeView& node : nodes) history_.save_node(node);
+  history_.save_points(metrics_.take_new());
+} catch (const Error& error) {
+  spdlog::error("{}", error.what());
+}
+
+}  // namespace trireme::launcher

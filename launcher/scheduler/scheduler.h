@@ -1,0 +1,116 @@
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "scheduler/outbox.h"
+#include "scheduler/snapshot.h"
+#include "scheduler/transitions.h"
+#include "store/history.h"
+#include "store/log_book.h"
+#include "store/metric_book.h"
+
+namespace trireme::v1 {
+class AgentCommand;
+}
+
+namespace trireme::launcher {
+
+using CommandOutbox = Outbox<std::shared_ptr<trireme::v1::AgentCommand>>;
+
+struct SchedulerOptions {
+  std::string name = "default";
+  std::string provider = "local";
+  std::string host = "127.0.0.1";
+  std::uint16_t dask_port = 8786;
+  std::uint16_t http_port = 8787;
+  int expected_nodes = 0;              // the cluster is "starting" until so many have registered
+  std::filesystem::path state_folder;  // holds history.sqlite and runs/
+  std::string launcher;                // this binary, as nodes start it
+  std::string interface;               // network interface of the nodes, for Open MPI; empty: its choice
+};
+
+// The shell around transitions.h: keeps the state, carries out effects, tells the faces.
+//
+// Lifetime: made once by the scheduler process; the services and faces that use it end before it.
+// Threads: every member may be called from any thread. One thread of its own ticks, writes history and notifies.
+// Failure: a history that cannot be written is logged and does not stop runs.
+class Scheduler final : public SnapshotSource {
+ public:
+  // Throws DataError when the history cannot be opened.
+  explicit Scheduler(SchedulerOptions options);
+  ~Scheduler() override;
+
+  void post(const Event& event);
+  // Throws ConfigError saying what is wrong with the request. Returns the run's id.
+  [[nodiscard]] std::string submit(const RunSpec& spec);
+  // Lines a rank wrote.
+  void add_output(const std::string& run_id, int rank, bool is_error, std::vector<std::string> lines);
+  void add_status(const StatusRecord& record);
+  // Where commands for a node go from now on; the previous outbox, if any, is closed.
+  void connect_node(const std::string& node, std::shared_ptr<CommandOutbox> outbox);
+  // The node is lost unless another outbox has taken this one's place.
+  void disconnect_node(const std::string& node, const std::shared_ptr<CommandOutbox>& outbox, const std::string& cause);
+
+  [[nodiscard]] ClusterSnapshot snapshot() const override;
+  [[nodiscard]] std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const override;
+  [[nodiscard]] std::vector<std::string> log_tail(const std::string& run_id, std::size_t lines) const override;
+  [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void(std::uint64_t)> on_change) override;
+
+  // nullopt when there is none of that id, neither active nor in history.
+  [[nodiscard]] std::optional<RunView> run(const std::string& run_id) const;
+  // Ids of the runs that have not ended.
+  [[nodiscard]] std::vector<std::string> active_runs() const;
+  [[nodiscard]] const LogBook& logs() const { return logs_; }
+  [[nodiscard]] std::uint64_t revision() const;
+  // Blocks until something changed since `seen` or `timeout` passes; returns the revision.
+  std::uint64_t wait_for_change(std::uint64_t seen, std::chrono::milliseconds timeout) const;
+  // Blocks until a stop was requested and every node has hung up, or `timeout` passes; true when stopped.
+  [[nodiscard]] bool wait_until_stopped(std::chrono::milliseconds timeout) const;
+
+ private:
+  struct Subscription {
+    std::function<void(std::uint64_t)> on_change;
+  };
+
+  void adopt_history();
+  void carry_out(const std::vector<Effect>& effects);
+  void send(const std::string& node, std::shared_ptr<trireme::v1::AgentCommand> command);
+  [[nodiscard]] std::shared_ptr<trireme::v1::AgentCommand> start_command(const Run& run, const std::string& node) const;
+  void carry_out(const OpenStoreOn& effect);
+  void carry_out(const StartRunOn& effect);
+  void carry_out(const SignalRunOn& effect);
+  void carry_out(const ReleaseRunOn& effect);
+  void carry_out(const ReportLostOn& effect);
+  void carry_out(const CloseRunOn& effect);
+  void carry_out(const StopNode& effect);
+  void carry_out(const RecordRun& effect);
+  void work(const std::stop_token& stop);
+  void write_history();
+  void notify_subscribers(std::uint64_t revision);
+
+  const SchedulerOptions options_;
+  const std::filesystem::path runs_folder_;
+  const Seconds started_;
+  mutable History history_;
+  LogBook logs_;
+  MetricBook metrics_;
+
+  mutable std::mutex mutex_;  // guards everything below
+  mutable std::condition_variable changed_;
+  ClusterState state_;
+  std::vector<RunView> past_;  // of earlier schedulers, newest first
+  std::uint64_t revision_ = 1;
+  std::map<std::string, std::shared_ptr<CommandOutbox>> outboxes_;
+  std::set<std::string> unsaved_runs_;
+  std::vector<std::weak_ptr<Subscription>> subscriptions_;
+
+  std::jthread worker_;
+};
+
+}  // namespace trireme::launcher

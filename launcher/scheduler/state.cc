@@ -1,0 +1,83 @@
+#include "scheduler/state.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace trireme::launcher {
+
+const char* to_string(NodeState state) noexcept {
+  switch (state) {
+    case NodeState::kStarting:
+      return "starting";
+    case NodeState::kUp:
+      return "up";
+    case NodeState::kLost:
+      return "lost";
+    case NodeState::kDown:
+      return "down";
+  }
+  return "?";
+}
+
+const char* to_string(RankState state) noexcept {
+  switch (state) {
+    case RankState::kStarting:
+      return "starting";
+    case RankState::kRunning:
+      return "running";
+    case RankState::kExited:
+      return "exited";
+    case RankState::kLost:
+      return "lost";
+  }
+  return "?";
+}
+
+const char* to_string(RunStatus status) noexcept {
+  switch (status) {
+    case RunStatus::kQueued:
+      return "queued";
+    case RunStatus::kStarting:
+      return "starting";
+    case RunStatus::kRunning:
+      return "running";
+    case RunStatus::kSucceeded:
+      return "succeeded";
+    case RunStatus::kFailed:
+      return "failed";
+    case RunStatus::kCancelled:
+      return "cancelled";
+  }
+  return "?";
+}
+
+bool has_ended(RunStatus status) noexcept {
+  return status == RunStatus::kSucceeded || status == RunStatus::kFailed || status == RunStatus::kCancelled;
+}
+
+const Node* find_node(const ClusterState& state, const std::string& name) {
+  const auto found =
+      std::find_if(state.nodes.begin(), state.nodes.end(), [&](const Node& n) { return n.name == name; });
+  return found == state.nodes.end() ? nullptr : &*found;
+}
+
+const Run* find_run(const ClusterState& state, const std::string& run_id) {
+  const auto found = std::find_if(state.runs.begin(), state.runs.end(), [&](const Run& r) { return r.id == run_id; });
+  return found == state.runs.end() ? nullptr : &*found;
+}
+
+int ranks_on(const ClusterState& state, const std::string& node) {
+  int count = 0;
+  for (const Run& run : state.runs) {
+    if (has_ended(run.status)) continue;
+    count += static_cast<int>(std::count_if(run.ranks.begin(), run.ranks.end(), [&](const Rank& rank) {
+      return rank.node == node && (rank.state == RankState::kStarting || rank.state == RankState::kRunning);
+    }));
+  }
+  return count;
+}
+
+std::string run_id_of(int number) { return fmt::format("r-{:04}", number); }
+
+}  // namespace trireme::launcher

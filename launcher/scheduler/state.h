@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/placement.h"
+#include "jobs/run_spec.h"
+#include "trireme/base/status_record.h"
+
+// Everything the scheduler decides from. Plain values; transitions.h changes them, the shell in scheduler.h acts.
+namespace trireme::launcher {
+
+// Seconds since the epoch.
+using Seconds = double;
+
+enum class NodeState { kStarting, kUp, kLost, kDown };
+[[nodiscard]] const char* to_string(NodeState state) noexcept;
+
+struct Node {
+  std::string name;
+  NodeState state = NodeState::kStarting;
+  std::string host;
+  int gpus = 0;
+  Seconds last_seen = 0;
+};
+
+enum class RankState { kStarting, kRunning, kExited, kLost };
+[[nodiscard]] const char* to_string(RankState state) noexcept;
+
+struct Rank {
+  int rank = 0;
+  std::string node;
+  RankState state = RankState::kStarting;
+  std::optional<int> exit_code;
+  std::string exit_cause;
+  std::optional<StatusRecord> status;
+  std::deque<std::string> last_errors;  // the newest lines of its standard error, oldest first
+};
+
+enum class RunStatus { kQueued, kStarting, kRunning, kSucceeded, kFailed, kCancelled };
+[[nodiscard]] const char* to_string(RunStatus status) noexcept;
+[[nodiscard]] bool has_ended(RunStatus status) noexcept;
+
+// How hard the scheduler presses a run to end. Each step has a deadline; passing it leads to the next.
+enum class Pressure { kNone, kTerminate, kKill };
+
+struct Run {
+  std::string id;
+  RunSpec spec;
+  RunStatus status = RunStatus::kQueued;
+  std::optional<int> exit_code;
+  std::string reason;
+  std::vector<Share> shares;  // empty while queued
+  std::vector<Rank> ranks;
+  Seconds submitted = 0;
+  std::optional<Seconds> started;
+  std::optional<Seconds> ended;
+  std::map<std::string, double> metrics;  // rank 0's last values
+  std::string store;                      // "host:port"; empty until the first node has opened it
+  std::string master_host;
+  std::uint16_t master_port = 0;
+
+  bool is_cancelled = false;
+  bool starter_done = false;  // mpirun has ended, or there is none
+  bool ranks_done = false;    // every rank has exited or is lost
+  Pressure pressure = Pressure::kNone;
+  std::optional<Seconds> deadline;  // of the present wait: for the store, the starts, the survivors or the ends
+};
+
+struct ClusterState {
+  std::vector<Node> nodes;  // in the order of their names
+  std::vector<Run> runs;    // oldest first
+  int next_run = 1;
+  bool is_stopping = false;
+};
+
+[[nodiscard]] const Node* find_node(const ClusterState& state, const std::string& name);
+[[nodiscard]] const Run* find_run(const ClusterState& state, const std::string& run_id);
+// Ranks of all runs that are starting or running on a node.
+[[nodiscard]] int ranks_on(const ClusterState& state, const std::string& node);
+// "r-0001"
+[[nodiscard]] std::string run_id_of(int number);
+
+}  // namespace trireme::launcher

@@ -1,0 +1,175 @@
+#include "scheduler/transitions.h"
+
+#include <algorithm>
+
+#include "scheduler/step.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+// "node2" before "node10": by length, then by text.
+bool precedes(const std::string& left, const std::string& right) {
+  return left.size() != right.size() ? left.size() < right.size() : left < right;
+}
+
+}  // namespace
+
+Seconds start_timeout(int nodes) { return 30.0 + 2.0 * nodes; }
+
+Transition apply(ClusterState state, const Event& event, Seconds now) {
+  Transition result{std::move(state), {}};
+  detail::Step step(result.state, result.effects, now);
+  std::visit([&step](const auto& happened) { step.on(happened); }, event);
+  return result;
+}
+
+namespace detail {
+
+Run* Step::active_run(const std::string& run_id) {
+  for (Run& run : state_.runs) {
+    if (run.id == run_id) return has_ended(run.status) ? nullptr : &run;
+  }
+  return nullptr;
+}
+
+Node* Step::node(const std::string& name) {
+  for (Node& node : state_.nodes) {
+    if (node.name == name) return &node;
+  }
+  return nullptr;
+}
+
+void Step::on(const NodeRegistered& event) {
+  Node* known = node(event.node);
+  if (known == nullptr) {
+    const auto place = std::find_if(state_.nodes.begin(), state_.nodes.end(),
+                                    [&](const Node& other) { return precedes(event.node, other.name); });
+    known = &*state_.nodes.insert(place, Node{.name = event.node});
+  }
+  known->state = NodeState::kUp;
+  known->host = event.host;
+  known->gpus = event.gpus;
+  known->last_seen = now_;
+  place_queued();
+}
+
+void Step::on(const NodeHeard& event) {
+  Node* heard = node(event.node);
+  if (heard == nullptr) return;
+  heard->last_seen = now_;
+  if (heard->state != NodeState::kLost) return;
+  heard->state = NodeState::kUp;
+  place_queued();
+}
+
+void Step::on(const NodeGone& event) {
+  Node* gone = node(event.node);
+  if (gone == nullptr || gone->state == NodeState::kLost || gone->state == NodeState::kDown) return;
+  gone->state = state_.is_stopping ? NodeState::kDown : NodeState::kLost;
+  const std::string cause = message("{} was lost: {}", event.node, event.cause);
+  for (Run& run : state_.runs) {
+    if (has_ended(run.status) || run.shares.empty()) continue;
+    if (run.shares.front().node == event.node) run.starter_done = true;
+    for (Rank& rank : run.ranks) {
+      if (rank.node == event.node) lose_rank(run, rank, cause);
+    }
+    settle(run);
+  }
+}
+
+void Step::on(const RunSubmitted& event) {
+  Run run{.id = run_id_of(state_.next_run++), .spec = event.spec};
+  run.submitted = now_;
+  state_.runs.push_back(std::move(run));
+  effects_.emplace_back(RecordRun{state_.runs.back().id});
+  place_queued();
+}
+
+// First come, first served: a run that does not fit holds back those behind it, so that it is not starved.
+void Step::place_queued() {
+  if (state_.is_stopping) return;
+  for (Run& run : state_.runs) {
+    if (run.status != RunStatus::kQueued) continue;
+    std::vector<NodeOffer> offers;
+    for (const Node& node : state_.nodes) {
+      if (node.state == NodeState::kUp) offers.push_back({node.name, node.gpus, ranks_on(state_, node.name)});
+    }
+    std::vector<Share> shares = place(run.spec, offers);
+    if (shares.empty()) {
+      run.reason = message("waits for nodes: {} are up", offers.size());
+      return;
+    }
+    begin(run, std::move(shares));
+  }
+}
+
+void Step::begin(Run& run, std::vector<Share> shares) {
+  run.status = RunStatus::kStarting;
+  run.reason.clear();
+  run.shares = std::move(shares);
+  run.starter_done = run.spec.starter == Starter::kAgents;
+  for (const Share& share : run.shares) {
+    for (int index = 0; index < share.ranks; ++index) {
+      run.ranks.push_back({.rank = share.first_rank + index, .node = share.node});
+    }
+  }
+  run.deadline = now_ + kStoreTimeout;
+  effects_.emplace_back(OpenStoreOn{run.shares.front().node, run.id});
+  effects_.emplace_back(RecordRun{run.id});
+}
+
+void Step::on(const StoreOpened& event) {
+  Run* run = active_run(event.run_id);
+  if (run == nullptr || run->status != RunStatus::kStarting || !run->store.empty()) return;
+  const Share& first = run->shares.front();
+  if (!event.error.empty()) {
+    run->starter_done = true;
+    fail(*run, message("{} cannot open the run's store: {}", first.node, event.error), 1);
+    for (Rank& rank : run->ranks) lose_rank(*run, rank, "never started");
+    settle(*run);
+    return;
+  }
+  const Node* host = node(first.node);
+  run->master_host = host == nullptr ? "127.0.0.1" : host->host;
+  run->store = message("{}:{}", run->master_host, event.store_port);
+  run->master_port = event.master_port;
+  run->deadline = now_ + start_timeout(static_cast<int>(run->shares.size()));
+  on_every_node(*run, [&](const std::string& name) { return StartRunOn{name, run->id}; });
+}
+
+void Step::on(const StopRequested&) {
+  state_.is_stopping = true;
+  std::vector<std::string> active;
+  for (const Run& run : state_.runs) {
+    if (!has_ended(run.status)) active.push_back(run.id);
+  }
+  for (const std::string& run_id : active) on(CancelRequested{run_id, false, "the cluster goes down"});
+  stop_nodes_when_idle();
+}
+
+void Step::stop_nodes_when_idle() {
+  const bool is_idle =
+      std::all_of(state_.runs.begin(), state_.runs.end(), [](const Run& run) { return has_ended(run.status); });
+  if (!state_.is_stopping || !is_idle) return;
+  for (Node& node : state_.nodes) {
+    if (node.state == NodeState::kUp) effects_.emplace_back(StopNode{node.name});
+    node.state = NodeState::kDown;
+  }
+}
+
+void Step::on(const Tick&) {
+  std::vector<std::string> silent;
+  for (const Node& node : state_.nodes) {
+    if (node.state == NodeState::kUp && now_ - node.last_seen > kHeartbeatTimeout) silent.push_back(node.name);
+  }
+  for (const std::string& name : silent) on(NodeGone{name, message("no heartbeat for {} s", kHeartbeatTimeout)});
+  for (Run& run : state_.runs) {
+    if (!has_ended(run.status) && run.deadline && now_ >= *run.deadline) pass_deadline(run);
+  }
+}
+
+}  // namespace detail
+
+}  // namespace trireme::launcher

@@ -1,0 +1,120 @@
+#include "store/log_book.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <deque>
+#include <fstream>
+
+#include "trireme/base/error.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 256 * 1024;
+
+void write_all(int fd, const std::string& text, const std::filesystem::path& path) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t count = ::write(fd, text.data() + done, text.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      throw DataError(message("cannot write {}: {}; free some space", path.string(), std::strerror(errno)));
+    done += static_cast<std::size_t>(count);
+  }
+}
+
+}  // namespace
+
+std::string format_log_line(const LogEntry& entry) {
+  return message("[{}{}] {}", entry.rank, entry.is_error ? "!" : "", entry.text);
+}
+
+LogEntry parse_log_line(const std::string& line) {
+  LogEntry entry;
+  const char* end = line.data() + line.size();
+  if (line.empty() || line.front() != '[') return {0, false, line};
+  auto [next, error] = std::from_chars(line.data() + 1, end, entry.rank);
+  if (error != std::errc()) return {0, false, line};
+  entry.is_error = next != end && *next == '!';
+  if (entry.is_error) ++next;
+  if (end - next < 2 || next[0] != ']' || next[1] != ' ') return {0, false, line};
+  entry.text.assign(next + 2, end);
+  return entry;
+}
+
+LogBook::LogBook(std::filesystem::path runs_folder) : runs_folder_(std::move(runs_folder)) {}
+
+LogBook::~LogBook() {
+  for (const auto& [run_id, fd] : files_) ::close(fd);
+}
+
+std::filesystem::path LogBook::path_of(const std::string& run_id) const { return runs_folder_ / run_id / "output.log"; }
+
+void LogBook::append(const std::string& run_id, const std::vector<LogEntry>& entries) {
+  std::string text;
+  for (const LogEntry& entry : entries) text += format_log_line(entry) + '\n';
+  const std::filesystem::path path = path_of(run_id);
+  const std::lock_guard lock(mutex_);
+  auto found = files_.find(run_id);
+  if (found == files_.end()) {
+    std::error_code ignored;
+    std::filesystem::create_directories(path.parent_path(), ignored);
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0) throw DataError(message("cannot open {}: {}", path.string(), std::strerror(errno)));
+    found = files_.emplace(run_id, fd).first;
+  }
+  write_all(found->second, text, path);
+  ++generation_;
+  grown_.notify_all();
+}
+
+void LogBook::close(const std::string& run_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(run_id);
+  if (found == files_.end()) return;
+  ::close(found->second);
+  files_.erase(found);
+}
+
+LogBook::Piece LogBook::read(const std::string& run_id, std::uint64_t offset) const {
+  std::ifstream file(path_of(run_id), std::ios::binary);
+  Piece piece{{}, offset};
+  if (!file.seekg(static_cast<std::streamoff>(offset))) return piece;
+  for (std::string line; piece.next - offset < kPieceBytes && std::getline(file, line);) {
+    if (file.eof()) break;  // no line end yet: still being written
+    piece.next += line.size() + 1;
+    piece.entries.push_back(parse_log_line(line));
+  }
+  return piece;
+}
+
+std::vector<LogEntry> LogBook::tail(const std::string& run_id, std::size_t lines) const {
+  std::ifstream file(path_of(run_id), std::ios::binary);
+  if (!file.seekg(0, std::ios::end)) return {};
+  // Reading twice what typical lines need bounds the cost for logs of gigabytes.
+  const std::streamoff size = file.tellg();
+  const std::streamoff start = std::max<std::streamoff>(0, size - static_cast<std::streamoff>(lines) * 512);
+  file.seekg(start);
+  std::string line;
+  if (start > 0) std::getline(file, line);
+  std::deque<LogEntry> kept;
+  while (std::getline(file, line)) {
+    kept.push_back(parse_log_line(line));
+    if (kept.size() > lines) kept.pop_front();
+  }
+  return {kept.begin(), kept.end()};
+}
+
+void LogBook::wait_for_more(std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t seen = generation_;
+  grown_.wait_for(lock, timeout, [&] { return generation_ != seen; });
+}
+
+}  // namespace trireme::launcher

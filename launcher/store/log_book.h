@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace trireme::launcher {
+
+struct LogEntry {
+  int rank = 0;
+  bool is_error = false;  // written to standard error
+  std::string text;       // without the line end
+  friend bool operator==(const LogEntry&, const LogEntry&) = default;
+};
+
+// One line of output.log: "[3] text", or "[3!] text" for standard error.
+[[nodiscard]] std::string format_log_line(const LogEntry& entry);
+// The inverse; a line without a prefix belongs to rank 0.
+[[nodiscard]] LogEntry parse_log_line(const std::string& line);
+
+// The output of every run, in RUNS_FOLDER/RUN_ID/output.log.
+//
+// Files are append-only and readable while a run writes them. Thread-safe. append() throws DataError naming the file
+// when it cannot be written (disk full).
+class LogBook {
+ public:
+  explicit LogBook(std::filesystem::path runs_folder);
+  ~LogBook();
+  LogBook(const LogBook&) = delete;
+  LogBook& operator=(const LogBook&) = delete;
+
+  void append(const std::string& run_id, const std::vector<LogEntry>& entries);
+  // Closes the run's file; it stays readable.
+  void close(const std::string& run_id);
+
+  struct Piece {
+    std::vector<LogEntry> entries;
+    std::uint64_t next = 0;  // where to read on
+  };
+  // Whole lines from byte `offset` on, at most about 256 KiB of them. Nothing when there is no such run.
+  [[nodiscard]] Piece read(const std::string& run_id, std::uint64_t offset) const;
+  // The last `lines` lines, oldest first.
+  [[nodiscard]] std::vector<LogEntry> tail(const std::string& run_id, std::size_t lines) const;
+  // Blocks until some run's log grows or `timeout` passes.
+  void wait_for_more(std::chrono::milliseconds timeout) const;
+
+ private:
+  [[nodiscard]] std::filesystem::path path_of(const std::string& run_id) const;
+
+  const std::filesystem::path runs_folder_;
+  mutable std::mutex mutex_;  // guards files_ and generation_
+  mutable std::condition_variable grown_;
+  std::map<std::string, int> files_;  // descriptors of logs being written
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace trireme::launcher

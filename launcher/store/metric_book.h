@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "scheduler/snapshot.h"
+
+namespace trireme::launcher {
+
+// The curves of the runs of this session, as rank 0 reported them, thinned so that a curve never holds more than
+// kMostPoints points: when it would, every second one goes and from then on only every second record is kept.
+// Thread-safe.
+class MetricBook {
+ public:
+  static constexpr std::size_t kMostPoints = 2000;
+
+  // Takes rank 0's records; others are ignored.
+  void add(const StatusRecord& record);
+  [[nodiscard]] std::vector<MetricPoint> points(const std::string& run_id, std::size_t limit) const;
+  // Points added since the last call, for the database.
+  [[nodiscard]] std::vector<MetricPoint> take_new();
+
+ private:
+  struct Curve {
+    std::vector<MetricPoint> points;
+    std::size_t stride = 1;
+    std::size_t seen = 0;
+  };
+  mutable std::mutex mutex_;  // guards curves_ and new_points_
+  std::map<std::string, Curve> curves_;
+  std::vector<MetricPoint> new_points_;
+};
+
+// At most `limit` of `points`, evenly, always with the last. A limit of 0 is no limit.
+[[nodiscard]] std::vector<MetricPoint> thin(const std::vector<MetricPoint>& points, std::size_t limit);
+
+}  // namespace trireme::launcher
