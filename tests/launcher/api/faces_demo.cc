@@ -1,6 +1,6 @@
 // Serves both faces over made-up data, for tests with real clients and for looking at the dashboard:
 //
-//   faces_demo [--http-port N] [--dask-port N] [--empty] [--steps N] [--still]
+//   faces_demo [--http-port N] [--dask-port N] [--empty] [--steps N] [--still] [--name NAME]
 //
 // Prints one JSON line with the ports, then serves until its standard input ends. --still makes no more steps.
 #include <unistd.h>
@@ -51,12 +51,14 @@ int main(int argc, char** argv) {
   app.add_option("--http-port", http.port, "0: any free one");
   app.add_option("--dask-port", dask.port, "0: any free one");
   app.add_option("--steps", steps, "steps of the run under way that were made before");
+  app.add_option("--name", dask.cluster_name, "of the cluster");
   app.add_flag("--empty", is_empty, "no node and no run");
   app.add_flag("--still", is_still, "no further steps");
   CLI11_PARSE(app, argc, argv);
 
   FakeSource source;
   is_empty ? show_empty_cluster(source) : show_busy_cluster(source, steps);
+  source.update([&](ClusterSnapshot& cluster) { cluster.name = dask.cluster_name; });
   const ApiServer api(http, source);
   dask.dashboard_port = api.port();
   const DaskServer server(dask, source);
