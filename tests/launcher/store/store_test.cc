@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "store/history.h"
+#include "store/log_book.h"
+#include "store/metric_book.h"
+#include "support/temporary_folder.h"
+#include "trireme/base/error.h"
+
+namespace trireme::launcher {
+namespace {
+
+RunView example_run(const std::string& run_id) {
+  RunView run{.run_id = run_id, .name = "train", .status = "failed", .exit_code = 137, .reason = "rank 2 died"};
+  run.command = {"/bin/train", "--steps", "3"};
+  run.ranks = 4;
+  run.nodes = {"node0", "node1"};
+  run.submitted = 10.5;
+  run.started = 11.0;
+  run.ended = 12.0;
+  run.metrics = {{"loss", 1.5}};
+  run.rank_views = {{.rank = 2, .node = "node1", .state = "exited", .exit_code = 137, .exit_cause = "killed"}};
+  return run;
+}
+
+TEST(RunJson, ComesBackAsItWas) {
+  const RunView run = example_run("r-0001");
+  EXPECT_EQ(to_json(run_view_from_json(to_json(run))), to_json(run));
+}
+
+TEST(RunJson, RejectsWhatIsNoRun) {
+  EXPECT_THROW(static_cast<void>(run_view_from_json(nlohmann::json::parse("[1]"))), DataError);
+}
+
+TEST(History, KeepsRunsAndCurvesAcrossRestarts) {
+  const test::TemporaryFolder folder;
+  {
+    History history(folder / "history.sqlite");
+    EXPECT_EQ(history.next_run_number(), 1);
+    history.save_run(example_run("r-0001"));
+    history.save_run(example_run("r-0002"));
+    history.save_points({{"r-0002", 0, 1.0, 5, {{"loss", 2.5}}}});
+  }
+  const History history(folder / "history.sqlite");
+  EXPECT_EQ(history.next_run_number(), 3);
+  ASSERT_EQ(history.runs(10).size(), 2U);
+  EXPECT_EQ(history.runs(10).front().run_id, "r-0002");
+  ASSERT_EQ(history.points("r-0002").size(), 1U);
+  EXPECT_EQ(history.points("r-0002").front().metrics.at("loss"), 2.5);
+}
+
+TEST(History, NamesTheFileThatIsNoDatabase) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path file = folder.write("history.sqlite", std::string(4096, 'x'));
+  try {
+    const History history(file);
+    FAIL() << "a file of x was opened";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find(file.string()), std::string::npos);
+  }
+}
+
+TEST(LogLine, SurvivesTheRoundTrip) {
+  for (const LogEntry& entry : {LogEntry{3, false, "hello"}, LogEntry{12, true, "[x] !"}, LogEntry{0, false, ""}}) {
+    EXPECT_EQ(parse_log_line(format_log_line(entry)), entry);
+  }
+  EXPECT_EQ(parse_log_line("[no prefix"), (LogEntry{0, false, "[no prefix"}));
+}
+
+TEST(LogBook, ReadsOnWhereItStopped) {
+  const test::TemporaryFolder folder;
+  LogBook logs(folder.path());
+  logs.append("r-0001", {{0, false, "one"}, {1, true, "two"}});
+  const LogBook::Piece first = logs.read("r-0001", 0);
+  ASSERT_EQ(first.entries.size(), 2U);
+  EXPECT_TRUE(logs.read("r-0001", first.next).entries.empty());
+  logs.append("r-0001", {{0, false, "three"}});
+  ASSERT_EQ(logs.read("r-0001", first.next).entries.size(), 1U);
+  EXPECT_EQ(logs.tail("r-0001", 2).front().text, "two");
+  EXPECT_TRUE(logs.read("r-0099", 0).entries.empty());
+}
+
+TEST(LogBook, NamesTheFileItCannotWrite) {
+  const test::TemporaryFolder folder;
+  folder.write("r-0001", "a file where a folder must be");
+  LogBook logs(folder.path());
+  EXPECT_THROW(logs.append("r-0001", {{0, false, "x"}}), DataError);
+}
+
+TEST(MetricBook, ThinsACurveThatGrowsTooLong) {
+  MetricBook metrics;
+  const std::int64_t steps = 3 * static_cast<std::int64_t>(MetricBook::kMostPoints);
+  for (std::int64_t step = 0; step < steps; ++step) {
+    metrics.add({.run_id = "r-0001", .rank = 0, .step = step, .metrics = {{"loss", 1.0}}});
+  }
+  const std::vector<MetricPoint> points = metrics.points("r-0001", 0);
+  EXPECT_LE(points.size(), MetricBook::kMostPoints);
+  EXPECT_EQ(points.front().step, 0);
+  EXPECT_GT(points.back().step, steps - 8);
+  EXPECT_EQ(metrics.points("r-0001", 10).size(), 10U);
+  EXPECT_EQ(metrics.points("r-0001", 10).back().step, points.back().step);
+}
+
+TEST(MetricBook, IgnoresOtherRanksThanZero) {
+  MetricBook metrics;
+  metrics.add({.run_id = "r-0001", .rank = 1, .metrics = {{"loss", 1.0}}});
+  EXPECT_TRUE(metrics.points("r-0001", 0).empty());
+}
+
+}  // namespace
+}  // namespace trireme::launcher
