@@ -38,8 +38,9 @@ void check_rank(const Caller& caller, int rank, const char* name) {
     refuse(caller, message("{} is {}, not a rank of 0..{}", name, rank, caller.size - 1));
 }
 
-void check_tag(const Caller& caller, int tag) {
+void check_tag(const Caller& caller, int tag, bool has_tags) {
   if (tag < 0) refuse(caller, message("the tag is {}; tags begin at 0", tag));
+  if (tag > 0 && !has_tags) refuse(caller, message("the tag is {}; this backend matches by order alone: pass 0", tag));
 }
 
 void check_blocks(const Caller& caller, const Buffer& whole, const Buffer& part) {

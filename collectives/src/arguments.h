@@ -18,7 +18,8 @@ void check_buffer(const Caller& caller, const Buffer& buffer, const char* name);
 [[noreturn]] void refuse_device(const Caller& caller, const Buffer& buffer, const char* name);
 void check_reduction(const Caller& caller, Dtype dtype, ReduceOp op);
 void check_rank(const Caller& caller, int rank, const char* name);
-void check_tag(const Caller& caller, int tag);
+// `has_tags`: the backend tells messages apart by tag; where it does not, 0 is the only one.
+void check_tag(const Caller& caller, int tag, bool has_tags);
 // `whole` has caller.size blocks of part.count elements, of one dtype.
 void check_blocks(const Caller& caller, const Buffer& whole, const Buffer& part);
 void check_same_shape(const Caller& caller, const Buffer& input, const Buffer& output);

@@ -166,7 +166,7 @@ WorkPtr PostingCommunicator::send(Buffer buffer, int peer, int tag, const CommOp
   const Caller caller{OpKind::kSend, rank_, size_};
   check_reachable(caller, buffer, "buffer");
   check_rank(caller, peer, "peer");
-  check_tag(caller, tag);
+  check_tag(caller, tag, transport().has_tags());
   return engine_->post({.signature = signature(caller.kind, buffer, peer),
                         .input = buffer,
                         .tag = tag,
@@ -178,7 +178,7 @@ WorkPtr PostingCommunicator::receive(Buffer buffer, int peer, int tag, const Com
   const Caller caller{OpKind::kReceive, rank_, size_};
   check_reachable(caller, buffer, "buffer");
   check_rank(caller, peer, "peer");
-  check_tag(caller, tag);
+  check_tag(caller, tag, transport().has_tags());
   return engine_->post({.signature = signature(caller.kind, buffer, peer),
                         .output = buffer,
                         .tag = tag,

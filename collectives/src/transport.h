@@ -53,6 +53,8 @@ class Transport {
   [[nodiscard]] virtual std::unique_ptr<Task> start(const Operation& operation) = 0;
   // True where a device keeps the order of operations, so that all are started when posted.
   [[nodiscard]] virtual bool starts_at_once() const noexcept { return false; }
+  // False where messages match by peer and order alone.
+  [[nodiscard]] virtual bool has_tags() const noexcept { return true; }
   [[nodiscard]] virtual bool can_reach(const Device& device) const noexcept {
     return device.kind == Device::Kind::kCpu;
   }

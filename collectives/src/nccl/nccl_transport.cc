@@ -22,8 +22,6 @@ NcclTransport::NcclTransport(NcclApiPtr api, Store& store, NcclComm comm, int de
       comm_(std::move(comm)) {}
 
 std::unique_ptr<Task> NcclTransport::start(const Operation& operation) {
-  if (operation.tag != 0)
-    throw ConfigError(message("nccl matches messages by order, not by tag: pass tag 0, not {}", operation.tag));
   check_cuda(*api_, api_->set_device(device_), "cudaSetDevice");
   last_ = operation.signature;
   auto task = std::make_unique<NcclTask>(*this, operation);

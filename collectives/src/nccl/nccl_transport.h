@@ -25,6 +25,7 @@ class NcclTransport final : public Transport {
 
   [[nodiscard]] std::unique_ptr<Task> start(const Operation& operation) override;
   [[nodiscard]] bool starts_at_once() const noexcept override { return true; }
+  [[nodiscard]] bool has_tags() const noexcept override { return false; }
   [[nodiscard]] bool can_reach(const Device& device) const noexcept override;
   void check_peers() override;
   [[nodiscard]] std::string standing(int rank) const override;
