@@ -8,8 +8,8 @@
 namespace trireme::collectives::test {
 namespace {
 
-// Small, so that most sizes take several chunks.
-constexpr std::size_t kStagingBytes = 8192;
+// Small, so that the larger sizes take several chunks.
+constexpr std::size_t kStagingBytes = 32768;
 
 ShmOptions shm_options(int rank, int size) {
   return {.rank = rank, .size = size, .timeout = kPatience, .staging_bytes = kStagingBytes};

@@ -19,6 +19,12 @@ namespace {
 constexpr int kSpinsWithOwnCore = 500;  // each is a round of MPI's own progress
 constexpr auto kPause = std::chrono::microseconds(20);
 
+// Asked once: counting the cores is a system call.
+Patience patience_of(int local_ranks) {
+  const bool has_own_core = std::cmp_less_equal(local_ranks, std::thread::hardware_concurrency());
+  return {.spins = has_own_core ? kSpinsWithOwnCore : 0};
+}
+
 int ranks_on_this_node(MPI_Comm comm) {
   MPI_Comm node = MPI_COMM_NULL;
   check_mpi(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
@@ -62,10 +68,7 @@ class MpiTransport final : public Transport {
     return message("has called {} ({} bytes)", describe(last), last.bytes());
   }
 
-  [[nodiscard]] Patience patience() const noexcept override {
-    const bool has_own_core = std::cmp_less_equal(local_ranks_, std::thread::hardware_concurrency());
-    return {.spins = has_own_core ? kSpinsWithOwnCore : 0};
-  }
+  [[nodiscard]] Patience patience() const noexcept override { return patience_; }
   void sleep(const std::function<bool()>& moved) override {
     if (!moved()) std::this_thread::sleep_for(kPause);
   }
@@ -94,6 +97,7 @@ class MpiTransport final : public Transport {
   FailureChannel failures_;
   AbortFlag abort_;
   const int local_ranks_;
+  const Patience patience_ = patience_of(local_ranks_);
 };
 
 void check_world(int size, int expected_size) {

@@ -18,8 +18,8 @@
 namespace trireme::collectives {
 namespace {
 
-// With a core for each rank a peer answers while this one spins, or it computes: then sleeping leaves the core to others.
-// Ranks that share cores hand them over by yielding, which costs less than a futex as long as only ranks run.
+// With a core for each rank a peer answers while this one spins, or it computes: then sleeping leaves the core to
+// others. Ranks that share cores hand them over by yielding, which costs less than a futex as long as only ranks run.
 constexpr Patience kWithOwnCore = {.spins = 2000, .yields = 1};
 constexpr Patience kSharingCores = {.spins = 0, .yields = 16};
 constexpr std::size_t kSmallestHalf = 64;  // bytes per rank and half, so that a chunk holds an element for each rank
@@ -37,6 +37,12 @@ class ArenaMemory final : public Memory {
   const std::size_t offset_;
   const std::size_t bytes_;
 };
+
+// Asked once: counting the cores is a system call.
+Patience patience_of(int ranks) {
+  const bool has_own_core = std::cmp_less_equal(ranks, std::thread::hardware_concurrency());
+  return has_own_core ? kWithOwnCore : kSharingCores;
+}
 
 std::string group_name(const ShmOptions& options) { return "shm/" + options.name; }
 
@@ -85,10 +91,7 @@ class ShmTransport final : public Transport {
   }
   [[nodiscard]] std::string standing(int rank) const override { return group_.standing(rank); }
 
-  [[nodiscard]] Patience patience() const noexcept override {
-    const bool has_own_core = std::cmp_less_equal(options_.size, std::thread::hardware_concurrency());
-    return has_own_core ? kWithOwnCore : kSharingCores;
-  }
+  [[nodiscard]] Patience patience() const noexcept override { return patience_; }
   void sleep(const std::function<bool()>& moved) override { group_.sleep(moved); }
   void announce(const Failure& failure) noexcept override { group_.tell(failure); }
   void abort(std::string_view reason) override { group_.tell({FailureKind::kCommunication, -1, std::string(reason)}); }
@@ -127,6 +130,7 @@ class ShmTransport final : public Transport {
 
   Store& store_;
   const ShmOptions options_;
+  const Patience patience_ = patience_of(options_.size);
   Group group_;
   std::map<int, Inbox> inboxes_;  // by sender
   int arenas_ = 0;
