@@ -1,6 +1,5 @@
 #include "api/event_hub.h"
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -104,11 +103,12 @@ void EventHub::publish_metrics(const ClusterSnapshot& snapshot) {
 }
 
 void EventHub::append_new_points(const std::string& run_id, std::vector<MetricPoint>& fresh) {
-  double& until = sent_until_[run_id];
-  const double before = until;
+  std::map<int, double>& until = sent_until_[run_id];
+  const std::map<int, double> before = until;
   for (MetricPoint& point : source_.history(run_id, kPointsPerPublish)) {
-    if (point.time <= before) continue;
-    until = std::max(until, point.time);
+    const auto last = before.find(point.rank);
+    if (last != before.end() && point.time <= last->second) continue;
+    until[point.rank] = point.time;
     fresh.push_back(std::move(point));
   }
 }

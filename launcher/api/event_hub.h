@@ -55,7 +55,8 @@ class EventHub {
   boost::asio::steady_timer next_keep_alive_;
   bool is_publish_due_ = false;
   std::optional<std::uint64_t> sent_revision_;
-  std::map<std::string, double> sent_until_;  // run id → time of the newest point sent
+  // Run → rank → time of the newest point sent. By rank, because ranks' clocks differ.
+  std::map<std::string, std::map<int, double>> sent_until_;
   std::vector<std::shared_ptr<EventStream>> readers_;
   std::shared_ptr<void> subscription_;
 };

@@ -10,7 +10,7 @@ function make(tag, className, text) {
   return element;
 }
 
-// A centred moving average over about a thirtieth of the points, narrower at both ends: it follows the trend without lag.
+// A centred moving average over about a thirtieth of the points, narrower at both ends: it shows the trend without lag.
 function smoothed(points) {
   const reach = Math.min(25, Math.floor(points.length / 60));
   if (reach === 0) return points;
@@ -33,7 +33,8 @@ function nearest(points, step) {
 // fromZero: the axis starts at 0.
 export class LineChart {
   constructor(figure, { title, series, format, tick, fromZero = false }) {
-    Object.assign(this, { figure, title, series, format, tick, fromZero, data: [], cursorStep: null, onCursor: () => {} });
+    Object.assign(this, { figure, title, series, format, tick, fromZero });
+    Object.assign(this, { data: [], cursorStep: null, onCursor: () => {} });
     const caption = make("figcaption");
     caption.append(make("span", "chart-title", title));
     this.values = series.map((one) => {
@@ -116,7 +117,8 @@ export class LineChart {
   // A few high values (first steps, a hiccup) would flatten the rest, so the axis covers all but the highest fiftieth.
   valueRange() {
     const values = this.data.flatMap((one) => one.points.map((point) => point.value)).sort(d3.ascending);
-    const high = values.length > 50 ? Math.max(d3.quantile(values, 0.98), ...this.lastValues()) : values[values.length - 1];
+    const highest = values[values.length - 1];
+    const high = values.length > 50 ? Math.max(d3.quantile(values, 0.98), ...this.lastValues()) : highest;
     const low = this.fromZero ? 0 : values[0];
     return low === high ? [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)] : [low, high];
   }
@@ -127,16 +129,18 @@ export class LineChart {
 
   drawAxes() {
     const inner = this.width - margin.left - margin.right;
-    const left = d3.svg.axis().scale(this.y).orient("left").ticks(Math.max(3, Math.round(this.height / 50))).tickSize(-inner).tickPadding(8).tickFormat(this.tick);
+    const levels = Math.max(3, Math.round(this.height / 50));
+    const left = d3.svg.axis().scale(this.y).orient("left").ticks(levels).tickSize(-inner).tickPadding(8);
     const steps = Math.max(2, Math.min(10, Math.floor(inner / 90)));
-    const bottom = d3.svg.axis().scale(this.x).orient("bottom").ticks(steps).tickSize(0).tickPadding(9).tickFormat(d3.format(",d"));
-    this.grid.attr("transform", `translate(${margin.left},0)`).call(left);
-    this.bottom.attr("transform", `translate(0,${this.height - margin.bottom})`).call(bottom);
+    const bottom = d3.svg.axis().scale(this.x).orient("bottom").ticks(steps).tickSize(0).tickPadding(9);
+    this.grid.attr("transform", `translate(${margin.left},0)`).call(left.tickFormat(this.tick));
+    this.bottom.attr("transform", `translate(0,${this.height - margin.bottom})`).call(bottom.tickFormat(d3.format(",d")));
   }
 
   // Curves leave the frame at its top rather than being bent; dots are small enough to stay whole.
   drawCurves() {
-    this.frame.attr({ x: margin.left, y: margin.top - 3, width: this.width - margin.left, height: this.height - margin.top - margin.bottom + 6 });
+    const [width, height] = [this.width - margin.left, this.height - margin.top - margin.bottom + 6];
+    this.frame.attr({ x: margin.left, y: margin.top - 3, width, height });
     const path = d3.svg.line().x((point) => this.x(point.step)).y((point) => this.y(point.value));
     const curves = this.data.flatMap((one) => [
       ...(one.smooth && one.line !== one.points ? [{ colour: `${one.colour} raw`, points: one.points }] : []),
@@ -149,7 +153,8 @@ export class LineChart {
     const shown = this.data.flatMap((one) => this.dotsOf(one)).filter((dot) => this.y(dot.value) >= margin.top - 3);
     const dots = this.ends.selectAll("circle").data(shown);
     dots.enter().append("circle");
-    dots.attr({ class: (dot) => `dot ${dot.colour}`, r: 3.5, cx: (dot) => this.x(dot.step), cy: (dot) => this.y(dot.value) });
+    dots.attr({ class: (dot) => `dot ${dot.colour}`, r: 3.5 });
+    dots.attr({ cx: (dot) => this.x(dot.step), cy: (dot) => this.y(dot.value) });
     dots.exit().remove();
   }
 
@@ -169,9 +174,9 @@ export class LineChart {
     line.exit().remove();
     this.cursor.selectAll("text").remove();
     if (isInside) {
-      const anchor = this.x(step) > this.width - 90 ? "end" : "start";
-      this.cursor.append("text").attr({ class: "axis-label", x: this.x(step) + (anchor === "end" ? -6 : 6), y: margin.top + 8 })
-        .style("text-anchor", anchor).text(`step ${Math.round(step)}`);
+      const [anchor, gap] = this.x(step) > this.width - 90 ? ["end", -6] : ["start", 6];
+      const label = this.cursor.append("text").attr({ class: "axis-label", x: this.x(step) + gap, y: margin.top + 8 });
+      label.style("text-anchor", anchor).text(`step ${Math.round(step)}`);
     }
     this.writeValues(isInside ? step : last);
   }

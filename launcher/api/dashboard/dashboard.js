@@ -37,7 +37,15 @@ shareCursor(Object.values(charts));
 const kMostPoints = 4000;
 const kLogInterval = 1000;  // milliseconds
 const kDrawInterval = 400;  // numbers that change more often cannot be read
-const state = { snapshot: null, curves: new Map(), pinned: null, shown: null, lastLogAt: 0, isLogComplete: false, isDrawDue: false };
+const state = {
+  snapshot: null,
+  curves: new Map(),  // run id → metric → points
+  pinned: null,       // the run that was picked
+  shown: null,        // the run on the page
+  lastLogAt: 0,
+  isLogComplete: false,
+  isDrawDue: false,
+};
 
 const now = () => Date.now() / 1000;
 const runOf = (runId) => state.snapshot?.runs.find((run) => run.run_id === runId);
@@ -67,7 +75,7 @@ function insert(curves, metric, point) {
   while (at > 0 && curve[at - 1].step > point.step) at -= 1;
   if (at > 0 && curve[at - 1].step === point.step) curve[at - 1] = point;
   else curve.splice(at, 0, point);
-  if (curve.length > kMostPoints) curves.set(metric, curve.filter((_, index) => index % 2 === 0 || index === curve.length - 1));
+  if (curve.length > kMostPoints) curves.set(metric, curve.filter((_, index) => index % 2 === (curve.length - 1) % 2));
 }
 
 async function fetchJson(path) {
@@ -130,8 +138,7 @@ function drawHero(run) {
   byId("run-reason").textContent = run.reason;
   byId("run-progress").value = share;
   byId("run-progress").dataset.tone = tables.toneOf(run.status);
-  byId("run-step").textContent = !progress ? "no step reported" : progress.total_steps
-    ? `step ${format.integer(progress.step)} of ${format.integer(progress.total_steps)}` : `step ${format.integer(progress.step)}`;
+  byId("run-step").textContent = progress ? `step ${tables.stepText(progress, "of")}` : "no step reported";
   const metrics = run.metrics;
   byId("run-figures").replaceChildren(
     figure("Loss", format.loss(metrics.loss)),
@@ -161,7 +168,8 @@ function drawRun(run) {
 
 function titleOf(run) {
   if (!run) return "Trireme";
-  const loss = run.status === "running" && run.metrics.loss !== undefined ? `loss ${format.loss(run.metrics.loss)} · ` : "";
+  const isTraining = run.status === "running" && run.metrics.loss !== undefined;
+  const loss = isTraining ? `loss ${format.loss(run.metrics.loss)} · ` : "";
   return `${loss}${run.name} ${run.status} · Trireme`;
 }
 

@@ -40,7 +40,9 @@ export function duration(seconds) {
   if (!isNumber(seconds)) return unknown;
   const whole = Math.max(0, Math.round(seconds));
   const two = (value) => String(value).padStart(2, "0");
-  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  const days = Math.floor(whole / 86400);
+  const hours = Math.floor(whole / 3600) % 24;
+  const minutes = Math.floor(whole / 60) % 60;
   if (days) return `${days} d ${hours} h`;
   if (hours) return `${hours} h ${two(minutes)} m`;
   if (minutes) return `${minutes} m ${two(whole % 60)} s`;
@@ -54,7 +56,9 @@ export function ago(time, now) {
   return seconds < 2 ? "now" : `${duration(seconds)} ago`;
 }
 
-export const integer = (value) => (isNumber(value) ? value.toLocaleString("en-US").replaceAll(",", "\u202f") : unknown);
+// Thousands are set apart by narrow spaces.
+export const integer = (value) =>
+  isNumber(value) ? value.toLocaleString("en-US").replaceAll(",", "\u202f") : unknown;
 
 // The program's own name and arguments, without its folder.
 export function command(words) {

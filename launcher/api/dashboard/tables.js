@@ -36,7 +36,8 @@ export function showNodes(list, nodes, now) {
 }
 
 function head(columns) {
-  return element("thead", {}, [element("tr", {}, columns.map(([text, className]) => element("th", { text, className, scope: "col" })))]);
+  const cells = columns.map(([text, className]) => element("th", { text, className, scope: "col" }));
+  return element("thead", {}, [element("tr", {}, cells)]);
 }
 
 const cell = (text, className) => element("td", { text, className });
@@ -69,21 +70,23 @@ const runColumns = [
   ["Tokens/s", "number"], ["Elapsed", "number"], ["Left", "number"], ["Why it ended"],
 ];
 
-function stepText(run) {
-  const progress = progressOf(run);
+// "640 / 5 000", or "640" when the end is not known.
+export function stepText(progress, between = "/") {
   if (!progress) return "–";
-  return progress.total_steps ? `${format.integer(progress.step)} / ${format.integer(progress.total_steps)}` : format.integer(progress.step);
+  const step = format.integer(progress.step);
+  return progress.total_steps ? `${step} ${between} ${format.integer(progress.total_steps)}` : step;
 }
 
 function runRow(run, isSelected, now, onSelect) {
-  const pick = element("button", { className: "pick", text: run.run_id, type: "button", "aria-label": `show run ${run.run_id}` });
+  const label = `show run ${run.run_id}`;
+  const pick = element("button", { className: "pick", text: run.run_id, type: "button", "aria-label": label });
   const row = element("tr", { "aria-current": String(isSelected), "data-run": run.run_id }, [
     element("td", {}, [pick]),
     cell(run.name),
     element("td", {}, [pill(run.status)]),
     cell(String(run.ranks), "number"),
     cell(String(run.nodes.length), "number"),
-    cell(stepText(run), "number"),
+    cell(stepText(progressOf(run)), "number"),
     cell(format.loss(run.metrics.loss), "number"),
     cell(format.count(throughputOf(run.metrics)), "number"),
     cell(format.duration(elapsedOf(run, now)), "number"),
@@ -96,13 +99,17 @@ function runRow(run, isSelected, now, onSelect) {
 
 // Rows are rebuilt, so the keyboard's place is put back to the run it was on.
 export function showRuns(table, runs, selected, now, onSelect) {
-  const focused = table.contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset.run : undefined;
+  const place = document.activeElement;
+  const focused = table.contains(place) ? place.closest("tr")?.dataset.run : undefined;
   const rows = runs.map((run) => runRow(run, run.run_id === selected, now, onSelect));
   table.replaceChildren(head(runColumns), element("tbody", {}, rows));
   if (focused) rows.find((row) => row.dataset.run === focused)?.querySelector("button").focus();
 }
 
-const rankColumns = [["Rank", "number"], ["Node"], ["State"], ["Step", "number"], ["Step time", "number"], ["Exposed", "number"], ["Last collective"]];
+const rankColumns = [
+  ["Rank", "number"], ["Node"], ["State"], ["Step", "number"], ["Step time", "number"], ["Exposed", "number"],
+  ["Last collective"],
+];
 
 function collectiveText(status) {
   const last = status?.collective;
@@ -118,11 +125,12 @@ function statePill(view) {
 function rankRow(view, furthest) {
   const status = view.status;
   const isLate = view.state === "running" && status && furthest - status.step > 1;
+  const behind = isLate ? ` (${status.step - furthest})` : "";
   return element("tr", {}, [
     cell(String(view.rank), "number"),
     cell(view.node),
     element("td", {}, [statePill(view)]),
-    cell(status ? `${format.integer(status.step)}${isLate ? ` (${status.step - furthest})` : ""}` : "–", isLate ? "number late" : "number"),
+    cell(status ? `${format.integer(status.step)}${behind}` : "–", isLate ? "number late" : "number"),
     cell(format.milliseconds(status?.metrics.step_ms), "number"),
     cell(format.milliseconds(status?.metrics.exposed_comm_ms), "number"),
     cell(collectiveText(status), "mono"),

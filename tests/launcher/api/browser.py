@@ -29,9 +29,10 @@ class Browser:
         self.loop = asyncio.new_event_loop()
         self.trouble = []
         self.calls = 0
-        self.process = subprocess.Popen(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0",
-             f"--user-data-dir={self.profile}", "about:blank"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0",
+                   f"--user-data-dir={self.profile}"]
+        self.process = subprocess.Popen([chromium, *options, "about:blank"], stderr=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL, text=True)
         try:
             self.page = self.loop.run_until_complete(self._connect())
             for domain in ("Page", "Runtime", "Log"):
@@ -86,7 +87,8 @@ class Browser:
                 return message["result"]
 
     def look_like(self, width, height, scheme="light", scale=1):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 600)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale,
+                  mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, url):
@@ -108,8 +110,9 @@ class Browser:
                 raise AssertionError(f"not within {patience} s: {expression}")
 
     def press(self, key, code):
+        text = "\r" if key == "Enter" else ""
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, text="\r" if key == "Enter" else "")
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, text=text)
 
     def picture(self, path, whole_page=False):
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole_page)["data"]

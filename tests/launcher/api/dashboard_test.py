@@ -32,7 +32,8 @@ class Colours(unittest.TestCase):
         return {"light": light, "dark": {**light, **dark}}
 
     def test_text_stands_out_from_its_ground(self):
-        pairs = [(text, ground) for text in ("text", "muted", "accent", "warn") for ground in ("surface", "ground", "sunken")]
+        grounds = ("surface", "ground", "sunken")
+        pairs = [(text, ground) for text in ("text", "muted", "accent", "warn") for ground in grounds]
         pairs += [(tone, f"{tone}-ground") for tone in ("ok", "busy", "warn", "bad", "idle")] + [("text", "busy-ground")]
         for name, colours in self.themes().items():
             for text, ground in pairs:
@@ -41,7 +42,8 @@ class Colours(unittest.TestCase):
     def test_curves_stand_out_from_their_ground(self):
         for name, colours in self.themes().items():
             for series in range(1, 6):
-                self.assertGreaterEqual(contrast(colours[f"series-{series}"], colours["surface"]), 3, f"{name}: series {series}")
+                seen = contrast(colours[f"series-{series}"], colours["surface"])
+                self.assertGreaterEqual(seen, 3, f"{name}: series {series}")
 
 
 class Dashboard(unittest.TestCase):
@@ -86,7 +88,8 @@ class Dashboard(unittest.TestCase):
 
     def test_a_run_can_be_chosen_with_the_keyboard(self):
         self.show("--still")
-        self.browser.wait_for("document.querySelector('[data-run=\"r-0005\"] button')?.focus() ?? document.activeElement.tagName === 'BUTTON'")
+        self.browser.wait_for("document.querySelector('[data-run=\"r-0005\"] button') !== null")
+        self.browser.value("document.querySelector('[data-run=\"r-0005\"] button').focus()")
         self.browser.press("Enter", 13)
         self.browser.wait_for("document.querySelector('#run-reason').textContent.includes('killed by signal 9')")
         self.assertEqual(self.browser.value("location.hash"), "#run=r-0005")

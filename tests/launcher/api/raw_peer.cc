@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -47,13 +48,17 @@ bool RawPeer::read_some() {
 }
 
 std::string RawPeer::read_until(std::string_view end) {
-  std::size_t searched = 0;
-  while (read_.find(end, searched) == std::string::npos) {
-    searched = read_.size() > end.size() ? read_.size() - end.size() : 0;
-    if (!read_some())
+  std::size_t at = read_.find(end);
+  while (at == std::string::npos) {
+    const std::size_t searched = read_.size() - std::min(read_.size(), end.size());
+    if (!read_some()) {
       throw std::runtime_error("closed before \"" + std::string(end) + "\" came: " + read_.substr(0, 500));
+    }
+    at = read_.find(end, searched);
   }
-  return std::exchange(read_, {});
+  std::string taken = read_.substr(0, at + end.size());
+  read_.erase(0, taken.size());
+  return taken;
 }
 
 std::string RawPeer::read_to_end() {

@@ -16,7 +16,8 @@ class RawPeer {
   void send(std::string_view bytes);
   // No more will be sent.
   void finish();
-  // Reads until `end` is among what was read; returns all of it. Throws when the connection ends or stays silent first.
+  // Reads until `end` comes; returns everything up to and with it. Throws when the connection ends or stays silent
+  // first.
   std::string read_until(std::string_view end);
   // What comes until the other side closes, orderly or not. Throws when it does not.
   std::string read_to_end();
