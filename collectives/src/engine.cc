@@ -105,7 +105,7 @@ void Engine::wait(QueuedWork& work) {
 void Engine::poll(QueuedWork& work) noexcept {
   try {
     if (advance()) return;
-    transport_->check_peers();
+    check_peers();
     check_deadline(work);
   } catch (...) {
     fail(std::current_exception());
@@ -128,13 +128,22 @@ void Engine::block(QueuedWork& work, int fruitless) {
     pause_cpu();
     if (fruitless % kSpinsPerClockLook != 0) return;
   }
-  transport_->check_peers();
+  check_peers();
   check_deadline(work);
   if (fruitless < patience.spins) return;
   if (fruitless < patience.spins + patience.yields) {
     ::sched_yield();
   } else {
     transport_->sleep([this] { return advance(); });
+  }
+}
+
+// What a peer did before it failed still counts: operations that have all they need finish.
+void Engine::check_peers() {
+  try {
+    transport_->check_peers();
+  } catch (const CommError&) {
+    if (!advance()) throw;
   }
 }
 

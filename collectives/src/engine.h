@@ -58,6 +58,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void poll(QueuedWork& work) noexcept;
   [[nodiscard]] bool hold(QueuedWork& work, Stream stream);
   void block(QueuedWork& work, int fruitless);
+  void check_peers();
   bool advance();
   bool advance(Queue& queue);
   void check_deadline(QueuedWork& work) const;
