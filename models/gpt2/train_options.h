@@ -17,25 +17,25 @@ struct TrainOptions {
   std::optional<std::int64_t> heads;
   double dropout = 0;
 
-  std::int64_t batch = 32;
+  std::int64_t batch = 16;
   std::int64_t length = 128;
   std::optional<std::int64_t> steps;  // neither steps nor minutes: kDefaultSteps
   std::optional<double> minutes;
   double learning_rate = 3e-3;
   double weight_decay = 0.1;
   double clip = 1.0;
-  std::int64_t warmup = 50;
+  std::int64_t warmup = 100;
   std::uint64_t seed = 1337;
 
-  std::int64_t validate_every = 500;
-  std::int64_t checkpoint_every = 500;
+  std::int64_t validate_every = 400;
+  std::int64_t checkpoint_every = 400;
   int keep = 3;
   std::optional<std::string> run_dir;
   bool resume = false;
   std::optional<std::string> resume_from;
   bool json_summary = false;
 
-  static constexpr std::int64_t kDefaultSteps = 1500;
+  static constexpr std::int64_t kDefaultSteps = 1200;
   // Steps of the run; practically endless when only the time is limited.
   [[nodiscard]] std::int64_t until() const;
   [[nodiscard]] Gpt2Config model(std::int64_t vocabulary) const;
