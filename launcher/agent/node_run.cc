@@ -159,6 +159,10 @@ std::optional<nlohmann::json> NodeRun::wait_for_order(int rank) {
   if (local_rank < 0 || local_rank >= order.local_size()) return std::nullopt;
   const v1::RunSpec& spec = order.spec();
   std::map<std::string, std::string> environment(spec.environment().begin(), spec.environment().end());
+  // Nodes on loopback share one kernel, whose ranks a user may join to one node.
+  const auto node = environment.find("TRIREME_NODE");
+  const bool is_joined = node != environment.end() && node->second == "host" && place_.host.starts_with("127.");
+  const int local_size = is_joined ? order.world_size() : order.local_size();
   const RankPlace place{.run_id = run_id_,
                         .run_folder = order.run_folder(),
                         .node = place_.node,
@@ -168,10 +172,10 @@ std::optional<nlohmann::json> NodeRun::wait_for_order(int rank) {
                         .master_port = static_cast<int>(order.master_port()),
                         .rank = rank,
                         .world_size = order.world_size(),
-                        .local_rank = local_rank,
-                        .local_size = order.local_size(),
-                        .node_rank = order.node_rank(),
-                        .node_count = std::max(1, order.world_size() / std::max(1, order.local_size())),
+                        .local_rank = is_joined ? rank : local_rank,
+                        .local_size = local_size,
+                        .node_rank = is_joined ? 0 : order.node_rank(),
+                        .node_count = std::max(1, order.world_size() / std::max(1, local_size)),
                         .shared_memory_folder = shared_memory_folder_.string(),
                         .temporary_folder = folder_.string()};
   for (const auto& [name, value] : rank_variables(place, environment, !order.start_ranks())) environment[name] = value;

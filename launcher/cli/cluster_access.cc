@@ -14,6 +14,13 @@ ClusterRecord require_cluster(const std::string& name) {
                                         name == "default" ? "" : " --name " + name));
 }
 
+ClusterLock lock_cluster(const std::string& name) {
+  if (std::optional<ClusterLock> lock = ClusterLock::take(name)) return std::move(*lock);
+  throw CommandError(kConflict, message("another launcher is bringing cluster {} up or down; wait for it and see: "
+                                        "launcher status",
+                                        name));
+}
+
 SchedulerClient connect_to(const ClusterRecord& record) { return SchedulerClient(record.host, record.http_port); }
 
 bool is_answering(const ClusterRecord& record) try {

@@ -11,6 +11,8 @@ namespace trireme::launcher {
 [[nodiscard]] ClusterRecord require_cluster(const std::string& name);
 // A client of its scheduler; does not connect yet.
 [[nodiscard]] SchedulerClient connect_to(const ClusterRecord& record);
+// For `up` and `down`. Throws CommandError (kConflict) when another one works on the cluster.
+[[nodiscard]] ClusterLock lock_cluster(const std::string& name);
 // True when its scheduler answers within a second.
 [[nodiscard]] bool is_answering(const ClusterRecord& record);
 

@@ -80,6 +80,8 @@ int run_command_line(int argc, char** argv) noexcept try {
   return complain(kNotFound, error.what());
 } catch (const UnreachableError& error) {
   return complain(kUnreachable, error.what());
+} catch (const DataError& error) {
+  return complain(kNoResource, error.what());
 } catch (const ConfigError& error) {
   return complain(kBadInput, error.what());
 } catch (const std::exception& error) {

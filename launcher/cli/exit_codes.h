@@ -14,7 +14,7 @@ enum ExitCode : int {
   kNotFound = 3,     // no such cluster, no such run
   kConflict = 4,     // the cluster is up already
   kUnreachable = 5,  // the scheduler does not answer, or not in time
-  kNoResource = 6,   // ports taken, no GPU, a process that does not stay up
+  kNoResource = 6,   // ports taken, no GPU, a file that cannot be used, a process that does not stay up
 };
 
 // Ends a command with an exit code and one line on standard error.

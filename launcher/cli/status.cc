@@ -48,7 +48,7 @@ int show_status(const StatusOptions& options) {
 void add_status(CLI::App& app, Action& action) {
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand("status", "Show the cluster: nodes, runs, addresses");
-  command->add_option("--name", options->name, "The cluster's name")->capture_default_str();
+  command->add_option("--name,--cluster", options->name, "The cluster's name")->capture_default_str();
   command->add_flag("--watch", options->watch, "Show again after every change, until Ctrl-C");
   command->add_flag("--json", options->json, "Print JSON; with --watch one line a change");
   command->footer("Example: launcher status --json");

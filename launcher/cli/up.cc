@@ -54,6 +54,7 @@ int bring_up(const UpOptions& options) {
     throw CommandError(kBadInput,
                        message("--dask-port and --http-port are both {}; give two ports", options.request.http_port));
   }
+  const ClusterLock lock = lock_cluster(options.request.name);
   reject_second(options.request.name);
   const auto progress = [](const std::string& line) { std::cerr << line << '\n'; };
   const ClusterRecord record = make_local_provider()->up(options.request, progress);
@@ -79,7 +80,7 @@ void add_up(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, kMostNodes))
       ->capture_default_str();
   command->add_flag("--gpu", options->request.gpu, "Nodes have GPUs; an error when there are none");
-  command->add_option("--name", options->request.name, "The cluster's name")->capture_default_str();
+  command->add_option("--name,--cluster", options->request.name, "The cluster's name")->capture_default_str();
   command->add_option("--dask-port", options->request.dask_port, "Port for Dask clients")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();

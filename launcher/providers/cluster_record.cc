@@ -1,6 +1,7 @@
 #include "providers/cluster_record.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
-#include "trireme/base/unique_fd.h"
 
 namespace trireme::launcher {
 
@@ -118,6 +118,17 @@ void save_cluster(const ClusterRecord& record) {
 }
 
 void forget_cluster(const std::string& name) { std::remove(record_file(name).c_str()); }
+
+std::optional<ClusterLock> ClusterLock::take(const std::string& name) {
+  const fs::path folder = state_folder(name);
+  std::error_code error;
+  fs::create_directories(folder / "logs", error);
+  if (!error) fs::permissions(folder, fs::perms::owner_all, error);  // programs print what others must not read
+  UniqueFd file(open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) fail_write(folder);
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+  return ClusterLock(std::move(file));
+}
 
 std::vector<std::string> known_clusters() {
   std::vector<std::string> names;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/process_identity.h"
+#include "trireme/base/unique_fd.h"
 
 namespace trireme::launcher {
 
@@ -38,6 +39,18 @@ struct ClusterRecord {
 // Writes a temporary file, syncs and renames it. Throws DataError naming the folder when it cannot be written.
 void save_cluster(const ClusterRecord& record);
 void forget_cluster(const std::string& name);
+// Keeps a second `up` or `down` away from a cluster while one works on it. Released on destruction and by the process's
+// end.
+class ClusterLock {
+ public:
+  // Makes the state folder, for this user only. nullopt when somebody else holds the lock. Throws DataError when the
+  // folder cannot be written.
+  [[nodiscard]] static std::optional<ClusterLock> take(const std::string& name);
+
+ private:
+  explicit ClusterLock(UniqueFd file) : file_(std::move(file)) {}
+  UniqueFd file_;
+};
 // Names of the clusters this user has up.
 [[nodiscard]] std::vector<std::string> known_clusters();
 

@@ -27,20 +27,26 @@ struct SchedulerClient::State {
   void check(const grpc::Status& status) const {
     if (status.ok()) return;
     switch (status.error_code()) {
-      case grpc::StatusCode::NOT_FOUND: throw NotFoundError(status.error_message());
-      case grpc::StatusCode::INVALID_ARGUMENT: throw ConfigError(status.error_message());
+      case grpc::StatusCode::NOT_FOUND:
+        throw NotFoundError(status.error_message());
+      case grpc::StatusCode::INVALID_ARGUMENT:
+        throw ConfigError(status.error_message());
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         throw UnreachableError(message("the scheduler at {} did not answer in time", address));
       default:
-        throw UnreachableError(message("the scheduler at {} does not answer ({}); see: launcher status", address,
-                                       status.error_message()));
+        throw UnreachableError(
+            message("the scheduler at {} does not answer ({}); if it ended, end what is left and start "
+                    "again: launcher down, launcher up",
+                    address, status.error_message()));
     }
   }
 };
 
 SchedulerClient::SchedulerClient(const std::string& host, std::uint16_t port) : state_(std::make_unique<State>()) {
   state_->address = message("{}:{}", host, port);
-  const auto channel = grpc::CreateChannel(state_->address, grpc::InsecureChannelCredentials());
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // a long history is larger than gRPC's 4 MiB
+  const auto channel = grpc::CreateCustomChannel(state_->address, grpc::InsecureChannelCredentials(), arguments);
   state_->cluster = v1::Cluster::NewStub(channel);
   state_->runs = v1::Runs::NewStub(channel);
 }

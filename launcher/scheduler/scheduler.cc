@@ -14,7 +14,9 @@ namespace trireme::launcher {
 namespace {
 
 constexpr std::chrono::milliseconds kTickInterval{200};
+constexpr std::chrono::milliseconds kLeastInterval{40};  // between notifications, however fast ranks report
 constexpr std::size_t kPastRunsShown = 500;
+constexpr std::size_t kRunsShownWithRanks = 20;
 
 // Whether faces would draw something else. Heartbeats and idle ticks would not.
 bool is_visible(const Event& event, const ClusterState& before, const Transition& after) {
@@ -143,6 +145,10 @@ ClusterSnapshot Scheduler::snapshot() const {
     snapshot.runs.push_back(view_of(*run, runs_folder_));
   }
   snapshot.runs.insert(snapshot.runs.end(), past_.begin(), past_.end());
+  // Faces show ranks of what runs and of the newest; run() has those of every run.
+  for (std::size_t index = kRunsShownWithRanks; index < snapshot.runs.size(); ++index) {
+    if (snapshot.runs[index].ended) snapshot.runs[index].rank_views.clear();
+  }
   return snapshot;
 }
 
@@ -208,6 +214,7 @@ void Scheduler::work(const std::stop_token& stop) {
     const std::uint64_t now_at = wait_for_change(notified, kTickInterval);
     if (now_at != notified) notify_subscribers(notified = now_at);
     write_history();
+    std::this_thread::sleep_for(kLeastInterval);
     if (seconds_since_epoch() < next_tick) continue;
     next_tick = seconds_since_epoch() + std::chrono::duration<double>(kTickInterval).count();
     post(Tick{});

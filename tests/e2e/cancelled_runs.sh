@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs that are ended: by cancel, by Ctrl-C, by down; programs that ignore SIGTERM; a node that is killed.
 # Example: tests/e2e/cancelled_runs.sh build/dev/bin/launcher build/dev/tests/ring_program
+# shellcheck source-path=SCRIPTDIR source=cluster.sh
 source "$(dirname "$0")/cluster.sh" "$@"
 
 up 2 >/dev/null || fail "up"
@@ -32,10 +33,16 @@ expect_exit 0 "$launcher" cancel --cluster "$name" "$run_id"
 expect_text "$work/out" "is cancelled"
 
 # Direct ranks have torchrun's environment, ours, and the user's.
+# shellcheck disable=SC2016
 expect_exit 0 "$launcher" run --cluster "$name" -n 4 --no-mpi --env FOO=bar -- /bin/sh -c \
   'echo "$RANK/$WORLD_SIZE local $LOCAL_RANK/$LOCAL_WORLD_SIZE on $TRIREME_NODE $FOO"; test -S "$TRIREME_STATUS_SOCKET"; pwd >&2'
 expect_text "$work/out" "[3] 3/4 local 1/2 on node1 bar"
 expect_text "$work/err" "[0] $PWD"
+
+# TRIREME_NODE=host joins the nodes of one machine: the ranks share memory.
+expect_exit 0 "$launcher" run --cluster "$name" -n 3 --no-mpi --env TRIREME_NODE=host -- "$ring" --steps 5
+expect_text "$work/out" "[2] rank 2 of 3 on "
+expect_text "$work/out" "[1] rank 1 is done"
 
 # A node is killed: its ranks are lost, the run says so, the cluster shows it.
 run_id=$("$launcher" submit --cluster "$name" -n 2 --no-mpi -- /bin/sleep 1000 2>/dev/null)

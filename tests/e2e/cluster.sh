@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # What every end-to-end script starts with: source "$(dirname "$0")/cluster.sh" LAUNCHER RING_PROGRAM
 #
 # A state folder, cluster name and ports of its own, so that scripts run side by side and beside a user's cluster; a

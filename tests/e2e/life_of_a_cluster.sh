@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A cluster's whole life: up, a run, a rank that is killed, down; and what users do wrong on the way.
 # Example: tests/e2e/life_of_a_cluster.sh build/dev/bin/launcher build/dev/tests/ring_program
+# shellcheck source-path=SCRIPTDIR source=cluster.sh
 source "$(dirname "$0")/cluster.sh" "$@"
 
 expect_exit 3 "$launcher" status --name "$name"

@@ -116,7 +116,6 @@ ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progre
                        .http_port = request.http_port,
                        .nodes = request.nodes,
                        .started = seconds_since_epoch()};
-  fs::create_directories(state_folder(request.name) / "logs");
   record.runtime_folder = make_runtime_folder();
   try {
     save_cluster(record);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,7 +126,7 @@ TEST_F(BadInput, HistoriesThatNeverWereAreNotFound) {
 
 TEST_F(BadInput, TornClusterRecordsAreNamed) {
   folder_.write("state/trireme/default/cluster.json", "{\"version\": 1, \"na");
-  expect_error(launch({"status"}), kFailed, "cluster.json");
+  expect_error(launch({"status"}), kNoResource, "cluster.json");
 }
 
 TEST_F(BadInput, SchedulersThatDoNotAnswerAreUnreachable) {
@@ -139,8 +140,14 @@ TEST_F(BadInput, StateFoldersThatCannotBeWrittenAreNamed) {
   folder_.write("file", "");
   state_ = folder_ / "file";
   const Result result = launch({"up", "--nodes", "1", "--dask-port", "39871", "--http-port", "39872"});
-  EXPECT_NE(result.code, 0);
+  expect_error(result, kNoResource, "XDG_STATE_HOME");
   EXPECT_NE(result.errors.find((folder_ / "file").string()), std::string::npos) << result.errors;
+}
+
+TEST_F(BadInput, TwoUpsAtOnceAreToldApart) {
+  const UniqueFd lock(open(folder_.write("state/trireme/default/lock", "").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  expect_error(launch({"up", "--nodes", "1"}), kConflict, "another launcher");
 }
 
 TEST_F(BadInput, EveryCommandHasHelpWithAnExample) {
