@@ -90,9 +90,8 @@ class AgentsService final : public v1::Agents::Service {
     v1::Registered& registered = *answer.mutable_registered();
     for (const std::string& run_id : scheduler_.active_runs()) registered.add_active_runs(run_id);
     if (hello.version() != version()) {
-      registered.set_error(
-          trireme::message("agent {} is version {}, the scheduler {}; install the same on all nodes", hello.node(),
-                           hello.version(), version()));
+      registered.set_error(trireme::message("agent {} is version {}, the scheduler {}; install the same on all nodes",
+                                            hello.node(), hello.version(), version()));
     }
     if (!stream->Write(answer) || !answer.registered().error().empty()) return grpc::Status::OK;
     serve(*stream, hello);
