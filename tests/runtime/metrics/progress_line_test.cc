@@ -55,7 +55,7 @@ TEST(ProgressLine, RewritesOneLineOnATerminal) {
     line.step(2, {}, 0s);
     line.note("done");
   }
-  EXPECT_EQ(console.text(), "\rstep 1/2  loss 10.000\rstep 2/2              \ndone\n");
+  EXPECT_EQ(console.text(), "\rstep 1/2  loss 10.000\rstep 2/2             \ndone\n");
 }
 
 }  // namespace
