@@ -69,7 +69,9 @@ void GradientReducer::make_views(const std::vector<BucketLayout>& layouts) {
     for (const auto& place : layout.places) {
       const auto& tensor = parameters_[place.item].tensor;
       places_[place.item].bucket = buckets_.size();
-      places_[place.item].gradient = bucket.values.narrow(0, place.offset, tensor.numel()).view(tensor.sizes());
+      // variable_data(): autograd must not take it for a view, or torch::optim's zero_grad() cannot detach it.
+      places_[place.item].gradient =
+          bucket.values.narrow(0, place.offset, tensor.numel()).view(tensor.sizes()).variable_data();
       bucket.parameters.push_back(place.item);
     }
     buckets_.push_back(std::move(bucket));
