@@ -119,7 +119,8 @@ function collectiveText(status) {
 // What a rank does while it runs, how it ended once it has.
 function statePill(view) {
   const text = view.exit_cause || (view.state === "running" && view.status?.phase) || view.state;
-  return element("span", { className: "pill", text, "data-tone": view.exit_code ? "bad" : toneOf(view.state) });
+  const ended = view.exit_code === null ? toneOf(view.state) : view.exit_code === 0 ? "ok" : "bad";
+  return element("span", { className: "pill", text, "data-tone": ended, title: (view.last_errors ?? []).join("\n") });
 }
 
 function rankRow(view, furthest) {
