@@ -4,18 +4,30 @@
 
 namespace trireme::launcher {
 
+namespace {
+
+// Newer values win: `earlier` only adds the metrics that `point` lacks.
+void carry(const std::map<std::string, double>& earlier, MetricPoint& point) {
+  point.metrics.insert(earlier.begin(), earlier.end());
+}
+
+}  // namespace
+
 void MetricBook::add(const StatusRecord& record) {
   if (record.rank != 0 || record.metrics.empty()) return;
   MetricPoint point{record.run_id, record.rank, record.time, record.step, record.metrics};
   const std::lock_guard lock(mutex_);
   Curve& curve = curves_[record.run_id];
-  if (curve.seen++ % curve.stride != 0) return;
+  carry(curve.dropped, point);
+  curve.dropped.clear();
+  if (curve.seen++ % curve.stride != 0) {
+    curve.dropped = std::move(point.metrics);
+    return;
+  }
   curve.points.push_back(point);
   new_points_.push_back(std::move(point));
   if (curve.points.size() <= kMostPoints) return;
-  std::vector<MetricPoint> half;
-  for (std::size_t index = 0; index < curve.points.size(); index += 2) half.push_back(std::move(curve.points[index]));
-  curve.points = std::move(half);
+  curve.points = thin(curve.points, (curve.points.size() + 1) / 2);
   curve.stride *= 2;
 }
 
@@ -32,10 +44,18 @@ std::vector<MetricPoint> MetricBook::take_new() {
 
 std::vector<MetricPoint> thin(const std::vector<MetricPoint>& points, std::size_t limit) {
   if (limit == 0 || points.size() <= limit) return points;
-  if (limit == 1) return {points.back()};
   std::vector<MetricPoint> chosen;
-  for (std::size_t index = 0; index < limit; ++index) {
-    chosen.push_back(points[index * (points.size() - 1) / (limit - 1)]);
+  std::map<std::string, double> dropped;
+  const auto wanted = [&](std::size_t position) { return (position + 1) * points.size() / limit - 1; };
+  for (std::size_t index = 0; index < points.size(); ++index) {
+    MetricPoint point = points[index];
+    carry(dropped, point);
+    if (index == wanted(chosen.size())) {
+      chosen.push_back(std::move(point));
+      dropped.clear();
+    } else {
+      dropped = std::move(point.metrics);
+    }
   }
   return chosen;
 }

@@ -10,8 +10,8 @@
 namespace trireme::launcher {
 
 // The curves of the runs of this session, as rank 0 reported them, thinned so that a curve never holds more than
-// kMostPoints points: when it would, every second one goes and from then on only every second record is kept.
-// Thread-safe.
+// kMostPoints points: when it would, every second one goes and from then on only every second record is kept. A metric
+// that only a dropped point carries (val_loss is rare) moves on to the next one kept. Thread-safe.
 class MetricBook {
  public:
   static constexpr std::size_t kMostPoints = 2000;
@@ -25,6 +25,7 @@ class MetricBook {
  private:
   struct Curve {
     std::vector<MetricPoint> points;
+    std::map<std::string, double> dropped;  // metrics of records dropped since the last point
     std::size_t stride = 1;
     std::size_t seen = 0;
   };
@@ -33,7 +34,8 @@ class MetricBook {
   std::vector<MetricPoint> new_points_;
 };
 
-// At most `limit` of `points`, evenly, always with the last. A limit of 0 is no limit.
+// At most `limit` of `points`, evenly, always with the last; rare metrics move on as in MetricBook. A limit of 0 is no
+// limit.
 [[nodiscard]] std::vector<MetricPoint> thin(const std::vector<MetricPoint>& points, std::size_t limit);
 
 }  // namespace trireme::launcher

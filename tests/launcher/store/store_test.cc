@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "store/history.h"
@@ -100,6 +101,22 @@ TEST(MetricBook, ThinsACurveThatGrowsTooLong) {
   EXPECT_GT(points.back().step, steps - 8);
   EXPECT_EQ(metrics.points("r-0001", 10).size(), 10U);
   EXPECT_EQ(metrics.points("r-0001", 10).back().step, points.back().step);
+}
+
+TEST(MetricBook, KeepsRareMetricsOfPointsThatItDrops) {
+  MetricBook metrics;
+  const std::int64_t steps = 5 * static_cast<std::int64_t>(MetricBook::kMostPoints);
+  for (std::int64_t step = 1; step <= steps; ++step) {
+    StatusRecord record{.run_id = "r-0001", .step = step, .metrics = {{"loss", 1.0}}};
+    if (step == 777) record.metrics["val_loss"] = 2.5;
+    metrics.add(record);
+  }
+  const auto carrying = [](const MetricPoint& point) { return point.metrics.contains("val_loss"); };
+  const std::vector<MetricPoint> all = metrics.points("r-0001", 0);
+  EXPECT_EQ(std::count_if(all.begin(), all.end(), carrying), 1);
+  const std::vector<MetricPoint> few = metrics.points("r-0001", 7);
+  EXPECT_EQ(few.size(), 7u);
+  EXPECT_EQ(std::count_if(few.begin(), few.end(), carrying), 1);
 }
 
 TEST(MetricBook, IgnoresOtherRanksThanZero) {
