@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "trireme/base/error.h"
 #include "trireme/models/gpt2.h"
 #include "trireme/runtime/adamw.h"
 #include "trireme/runtime/as_buffer.h"
