@@ -40,6 +40,8 @@ if(NOT TARGET trireme_torch)
   trireme_locate_torch(trireme_torch_root)
   trireme_nvidia_library_dirs("${trireme_torch_root}" trireme_nvidia_dirs)
   add_library(trireme_torch INTERFACE IMPORTED GLOBAL)
+  # First, because libtorch.so of CUDA builds exports an incomplete std::filesystem of its own, which crashes when bound.
+  target_link_libraries(trireme_torch INTERFACE stdc++)
   if(TRIREME_HAVE_CUDA)
     if(NOT DEFINED TORCH_CUDA_ARCH_LIST)
       set(TORCH_CUDA_ARCH_LIST "8.0;9.0")
