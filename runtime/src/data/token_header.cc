@@ -71,11 +71,11 @@ bool is_text(std::span<const std::byte> bytes) {
 
 // nanoGPT's files have no header, so what can be said is only what they cannot be.
 TokenLayout raw_layout(std::span<const std::byte> bytes, std::string_view file) {
+  if (is_text(bytes)) reject(file, "it is text; scripts/prepare_text --source {} makes a token file of it", file);
   if (bytes.size() % 2 != 0) {
     reject(file, "neither a known header nor whole uint16 tokens: an even number of bytes expected, {} found",
            bytes.size());
   }
-  if (is_text(bytes)) reject(file, "it is text; scripts/prepare_text --source {} makes a token file of it", file);
   const TokenLayout layout{0, static_cast<std::int64_t>(bytes.size() / 2), 2, kGpt2Vocabulary};
   for (std::int64_t i = 0; i < std::min<std::int64_t>(layout.tokens, 4096); ++i) {
     const std::int64_t token = token_at(bytes.data(), layout, i);
