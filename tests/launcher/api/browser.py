@@ -91,8 +91,11 @@ class Browser:
                   mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def open(self, url):
+    def leave(self):
         self.call("Page.navigate", url="about:blank")
+
+    def open(self, url):
+        self.leave()
         self.call("Page.navigate", url=url)
 
     def value(self, expression):

@@ -52,14 +52,15 @@ class Dashboard(unittest.TestCase):
         cls.browser = cls.enterClassContext(Browser(CHROMIUM))
 
     def setUp(self):
-        self.browser.trouble.clear()
         self.browser.look_like(1600, 1000)
+        self.browser.trouble.clear()
 
     def tearDown(self):
         self.assertEqual(self.browser.trouble, [])
 
     def show(self, *arguments, path="/"):
         faces = self.enterContext(Faces(PROGRAM, *arguments))
+        self.addCleanup(self.browser.leave)  # before the faces end, or the page complains in the next test
         self.browser.open(faces.url(path))
         self.browser.wait_for("document.querySelector('#link')?.textContent === 'live'")
         return faces
