@@ -122,6 +122,7 @@ def draw(rows, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--no-setup", action="store_true", help="build and install nothing (scripts/bench reads this)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
     parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, a picture beside it")
     parser.add_argument("--model", choices=MODELS, default="gpt-11m")

@@ -1,0 +1,84 @@
+"""Every system that can be measured, and how its ranks are started."""
+import os
+import pathlib
+import socket
+import sys
+
+from . import peers
+from .group import Group
+from .operations import OPERATIONS, cores
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def torchrun_environment(ranks):
+    """One environment a rank, as torchrun sets it."""
+    port = str(free_port())
+    return [{"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(ranks),
+             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"} for rank in range(ranks)]
+
+
+class System:
+    """A system under test. `buffers`: the kinds of memory it is measured with."""
+    buffers = ("foreign",)
+    operations = OPERATIONS
+
+    def __init__(self, name, options):
+        self.name, self.options = name, options
+        self.bin = pathlib.Path(options.build) / "bin"
+
+    def set_up(self):
+        """Builds or installs what the system needs. peers.Missing says what is not there."""
+
+    def start(self, ranks, folder):
+        raise NotImplementedError
+
+
+class Trireme(System):
+    buffers = ("arena", "foreign")
+
+    def set_up(self):
+        peers.need(self.bin / "bench_collectives", "cmake --build " + str(self.options.build))
+
+    def start(self, ranks, folder):
+        program = [self.bin / "bench_collectives", "--backend", self.options.backend]
+
+        def commands(path, page):
+            command = [*program, "--socket", path, "--page", page]
+            if self.options.backend == "mpi":
+                return [peers.open_mpi_command("mpirun", ranks, command)]
+            return [(command, environment) for environment in torchrun_environment(ranks)]
+        return Group(self.name, folder, ranks, commands)
+
+
+class Gloo(System):
+    def set_up(self):
+        self.python = peers.python_with_torch()
+        self.library = peers.need(self.bin / "libbench_collectives_measure.so",
+                                  "cmake --build " + str(self.options.build))
+
+    def start(self, ranks, folder):
+        def commands(path, page):
+            command = [self.python, HERE / "torch" / "gloo_rank.py", "--library", self.library, "--socket", path,
+                       "--page", page]
+            return [(command, environment) for environment in torchrun_environment(ranks)]
+        return Group(self.name, folder, ranks, commands)
+
+
+class OpenMpi(System):
+    def set_up(self):
+        self.mpirun, wrapper = peers.open_mpi(self.name)
+        self.program = peers.compile_mpi_rank(self.name, wrapper, self.options.build)
+
+    def start(self, ranks, folder):
+        return Group(self.name, folder, ranks, lambda path, page: [
+            peers.open_mpi_command(self.mpirun, ranks, [self.program, path, page])])
+
+
+KINDS = {"trireme": Trireme, "openmpi4": OpenMpi, "gloo": Gloo}

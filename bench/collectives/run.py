@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Every collective operation, 8 B to 256 MiB, against other libraries and the machine's memory, in one interleaved run.
+
+    scripts/bench collectives --quick                                   # 3 minutes
+    scripts/bench collectives --json bench/results/collectives.json     # everything, with pictures
+    scripts/bench collectives --no-setup --ranks 2 --ops all_reduce --sizes 8,1M,64M --systems trireme,openmpi4,roof
+
+bench/collectives/README.md says what is measured and how to read it.
+"""
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from driver.group import GroupError  # noqa: E402
+from driver.operations import OPERATIONS, parse_size  # noqa: E402
+from driver.peers import Missing  # noqa: E402
+from driver.sweep import sweep  # noqa: E402
+from driver.systems import KINDS  # noqa: E402
+from driver.table import print_tables  # noqa: E402
+
+QUICK_SIZES = "8,4K,64K,1M,4M,16M,64M"
+QUICK_OTHER_SIZES = "4K,1M,16M"
+FULL_SIZES = ",".join(str(8 << power) for power in range(26))
+FULL_OTHER_SIZES = "8,512,4K,32K,256K,1M,4M,16M,64M,256M"
+
+
+def names(known):
+    def parse(text):
+        chosen = [word.strip() for word in text.split(",")]
+        unknown = [word for word in chosen if word not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"no '{unknown[0]}'; there are: {', '.join(known)}")
+        return chosen
+    return parse
+
+
+def sizes(text):
+    try:
+        return [parse_size(word) for word in text.split(",")]
+    except (ValueError, KeyError) as error:
+        raise argparse.ArgumentTypeError(f"sizes are like 8,64K,16M: {error}") from None
+
+
+def ranks(text):
+    chosen = [int(word) for word in text.split(",")]
+    if not all(1 <= number <= 64 for number in chosen):
+        raise argparse.ArgumentTypeError("ranks are 1 to 64, for example 2,8")
+    return chosen
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/ci", help="build folder (default: build/ci)")
+    parser.add_argument("--no-setup", action="store_true", help="install and build nothing: what is missing is left out")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes, rounds and systems: 3 minutes")
+    parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, pictures beside it")
+    parser.add_argument("--systems", type=names(KINDS), help="default: all; of " + ", ".join(KINDS))
+    parser.add_argument("--ops", type=names(OPERATIONS), help="default: all; of " + ", ".join(OPERATIONS))
+    parser.add_argument("--sizes", type=sizes, help="like 8,64K,16M")
+    parser.add_argument("--ranks", type=ranks, help="default: 2,8")
+    parser.add_argument("--buffers", type=names(("arena", "foreign")), default=["arena", "foreign"])
+    parser.add_argument("--backend", default="shm", help="Trireme's backend: shm, mpi (default: shm)")
+    parser.add_argument("--rounds", type=int, help="turns of each system at each size")
+    parser.add_argument("--seconds", type=float, help="of a system's turn")
+    options = parser.parse_args()
+    defaults = (3, 0.05, 3) if options.quick else (5, 0.2, 5)
+    options.rounds = options.rounds or defaults[0]
+    options.seconds = options.seconds or defaults[1]
+    options.samples = defaults[2]
+    options.ranks = options.ranks or [2, 8]
+    return options
+
+
+def ready_systems(options):
+    """{name: System} of those that can run here; prints why another one cannot. One asked for by name must run."""
+    systems = {}
+    for name in options.systems or KINDS:
+        system = KINDS[name](name, options)
+        system.buffers = tuple(buffer for buffer in system.buffers if buffer in options.buffers)
+        try:
+            system.set_up()
+            systems[name] = system
+        except Missing as reason:
+            if options.systems:
+                sys.exit(f"bench collectives: {name}: {reason}")
+            print(f"left out: {name}: {reason}", file=sys.stderr)
+    return systems
+
+
+def sizes_of(operation, options):
+    if operation == "barrier":
+        return [0]
+    if options.sizes:
+        return options.sizes
+    if operation == "all_reduce":
+        return sizes(QUICK_SIZES if options.quick else FULL_SIZES)
+    return sizes(QUICK_OTHER_SIZES if options.quick else FULL_OTHER_SIZES)
+
+
+def measure_world(options, systems, count, folder):
+    """All rows of one number of ranks on one node."""
+    groups, rows = {}, []
+    try:
+        for name, system in systems.items():
+            groups[name] = system.start(count, folder / f"{name}-{count}")
+        for operation in options.ops or OPERATIONS:
+            rows += sweep(groups, systems, operation, sizes_of(operation, options), count, options)
+    finally:
+        for group in groups.values():
+            group.close()
+    return rows
+
+
+def main():
+    options = parse_arguments()
+    systems, rows = ready_systems(options), []
+    shared_memory = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
+    try:
+        with tempfile.TemporaryDirectory(prefix="trireme-bench-", dir=shared_memory) as folder:
+            for count in options.ranks:
+                rows += measure_world(options, systems, count, pathlib.Path(folder))
+    except GroupError as error:
+        sys.exit(f"bench collectives: {error}")
+    print_tables(rows)
+    if options.json:
+        options.json.write_text(json.dumps({"command": "scripts/bench " + " ".join(["collectives", *sys.argv[1:]]),
+                                            "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    if any(r["wrong"] for r in rows):
+        sys.exit("bench collectives: wrong elements, see the last column")
+
+
+if __name__ == "__main__":
+    main()
