@@ -1,7 +1,5 @@
 #include "arguments.h"
 
-#include <cstdint>
-
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -54,10 +52,7 @@ void check_same_shape(const Caller& caller, const Buffer& input, const Buffer& o
 }
 
 void check_overlap(const Caller& caller, const Buffer& large, const Buffer& small, const void* in_place) {
-  if (large.count == 0 || small.count == 0 || small.data == in_place) return;
-  const auto large_begin = reinterpret_cast<std::uintptr_t>(large.data);
-  const auto small_begin = reinterpret_cast<std::uintptr_t>(small.data);
-  if (small_begin >= large_begin + large.bytes() || large_begin >= small_begin + small.bytes()) return;
+  if (small.data == in_place || !overlap(large, small)) return;
   refuse(caller, "input and output overlap; pass the same view (in place) or separate ones");
 }
 

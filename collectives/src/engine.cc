@@ -150,24 +150,40 @@ void Engine::check_peers() {
 bool Engine::advance() {
   bool moved = false;
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
-    moved |= advance(lane->second);
+    moved |= advance(lane->second, lane->first == Lane{} ? transport_->depth() : 1);
     lane = lane->second.empty() && lane->first != Lane{} ? lanes_.erase(lane) : std::next(lane);
   }
   return moved;
 }
 
-bool Engine::advance(Queue& queue) {
+// The first `depth` operations, started in order. An operation waits for those before it whose memory it shares.
+bool Engine::advance(Queue& queue, std::size_t depth) {
   bool moved = false;
-  while (!queue.empty()) {
-    auto& work = *queue.front();
+  for (auto place = queue.begin(); place != queue.end();) {
+    if (static_cast<std::size_t>(place - queue.begin()) == depth) break;
+    auto& work = **place;
+    if (!work.task_ && shares_memory(queue.begin(), place)) break;
     if (!work.task_) work.task_ = transport_->start(work.operation_);
     const auto step = work.task_->advance();
     moved |= step != Step::kBlocked;
-    if (step != Step::kFinished) break;
-    work.finish(nullptr);
-    queue.pop_front();
+    if (step == Step::kFinished) {
+      work.finish(nullptr);
+      place = queue.erase(place);
+    } else {
+      ++place;
+    }
   }
   return moved;
+}
+
+// Whether the last operation shares memory with one of those before it.
+bool Engine::shares_memory(Queue::const_iterator first, Queue::const_iterator last) {
+  const auto& later = (*last)->operation_;
+  return std::any_of(first, last, [&](const auto& work) {
+    const auto& earlier = work->operation_;
+    return overlap(earlier.output, later.input) || overlap(earlier.output, later.output) ||
+           overlap(earlier.input, later.output);
+  });
 }
 
 void Engine::check_deadline(QueuedWork& work) const {

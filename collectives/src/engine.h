@@ -17,7 +17,8 @@ class QueuedWork;
 
 // Queues posted operations and moves them on whenever somebody posts or waits; there is no thread.
 //
-// Collectives run one after the other in the order posted. Sends to one peer, and receives of one (peer, tag), are
+// Collectives start in the order posted; how many are under way at a time is the transport's choice, and those that
+// share memory never are. Sends to one peer, and receives of one (peer, tag), are
 // queues of their own, so that a send never waits for a collective.
 // Lifetime: shared by the communicator and its unfinished works; close() fails what is left.
 // Failure: the first error kills it: every pending work gets that error, peers are told, later posts throw CommError.
@@ -60,7 +61,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void block(QueuedWork& work, int fruitless);
   void check_peers();
   bool advance();
-  bool advance(Queue& queue);
+  bool advance(Queue& queue, std::size_t depth);
+  [[nodiscard]] static bool shares_memory(Queue::const_iterator first, Queue::const_iterator last);
   void check_deadline(QueuedWork& work) const;
   [[nodiscard]] std::string timeout_report(const QueuedWork& work) const;
   void fail(std::exception_ptr error) noexcept;

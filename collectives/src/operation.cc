@@ -27,6 +27,12 @@ std::string callers(std::span<const Signature> by_rank, const Signature& signatu
 
 }  // namespace
 
+bool overlap(const Buffer& a, const Buffer& b) noexcept {
+  const auto a_begin = reinterpret_cast<std::uintptr_t>(a.data);
+  const auto b_begin = reinterpret_cast<std::uintptr_t>(b.data);
+  return a.count > 0 && b.count > 0 && b_begin < a_begin + a.bytes() && a_begin < b_begin + b.bytes();
+}
+
 const char* to_string(OpKind kind) noexcept {
   switch (kind) {
     case OpKind::kBarrier:

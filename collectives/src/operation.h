@@ -49,6 +49,9 @@ static_assert(std::has_unique_object_representations_v<Signature>);
 // Compares what ranks 0..n-1 called; a text that shows every side when they differ.
 [[nodiscard]] std::optional<std::string> find_mismatch(std::span<const Signature> by_rank);
 
+// Whether two views have a byte in common.
+[[nodiscard]] bool overlap(const Buffer& a, const Buffer& b) noexcept;
+
 struct Operation {
   Signature signature;
   Buffer input = {};

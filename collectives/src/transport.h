@@ -53,6 +53,8 @@ class Transport {
   [[nodiscard]] virtual std::unique_ptr<Task> start(const Operation& operation) = 0;
   // True where a device keeps the order of operations, so that all are started when posted.
   [[nodiscard]] virtual bool starts_at_once() const noexcept { return false; }
+  // How many collectives may be under way at a time, where their memory does not overlap.
+  [[nodiscard]] virtual std::size_t depth() const noexcept { return 1; }
   // False where messages match by peer and order alone.
   [[nodiscard]] virtual bool has_tags() const noexcept { return true; }
   [[nodiscard]] virtual bool can_reach(const Device& device) const noexcept {

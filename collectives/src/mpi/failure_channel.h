@@ -22,6 +22,8 @@ class FailureChannel {
   [[nodiscard]] std::optional<Failure> heard();
   // Tells every peer, once, and only what no peer has told before. Does not wait.
   void tell(const Failure& failure) noexcept;
+  // A failure was heard or told.
+  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
 
  private:
   struct Packet {

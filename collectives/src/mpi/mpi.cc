@@ -1,14 +1,17 @@
 #include "trireme/collectives/mpi.h"
 
 #include <chrono>
+#include <numeric>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "../exchange/exchange.h"
+#include "../peer_watch.h"
 #include "../posting_communicator.h"
 #include "../private_memory.h"
-#include "exchange_task.h"
 #include "failure_channel.h"
-#include "message_task.h"
+#include "mpi_messenger.h"
 #include "session.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
@@ -18,6 +21,7 @@ namespace {
 
 constexpr int kSpinsWithOwnCore = 500;  // each is a round of MPI's own progress
 constexpr auto kPause = std::chrono::microseconds(20);
+constexpr std::size_t kCollectivesUnderWay = 4;
 
 // Asked once: counting the cores is a system call.
 Patience patience_of(int local_ranks) {
@@ -31,42 +35,52 @@ int ranks_on_this_node(MPI_Comm comm) {
   return MpiComm(node).size();
 }
 
+std::vector<int> ranks_of_world(int size) {
+  std::vector<int> ranks(static_cast<std::size_t>(size));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return ranks;
+}
+
+// Memory that MPI may still read or write after a failure lives as long as the process.
+void keep_for_ever(std::unique_ptr<ExchangeGroup> group) {
+  static auto* const kept = new std::vector<std::unique_ptr<ExchangeGroup>>;  // reachable, and never destroyed
+  kept->push_back(std::move(group));
+}
+
 // All calls of MPI come from the thread that made it, but for abort(), which then only raises a flag.
 class MpiTransport final : public Transport {
  public:
-  MpiTransport(MpiComm collectives, int local_ranks)
+  // `world_ranks`: by rank of `collectives`, the rank by which the store knows it.
+  MpiTransport(MpiComm collectives, int local_ranks, Store* store, std::vector<int> world_ranks)
       : collectives_(std::move(collectives)),
         messages_(collectives_.duplicate()),
-        group_{.comm = collectives_.get(), .rank = collectives_.rank(), .size = collectives_.size()},
-        failures_(collectives_.get(), group_.rank, group_.size),
-        local_ranks_(local_ranks) {
-    group_.heard.resize(static_cast<std::size_t>(group_.size));
+        messenger_(collectives_.get(), messages_.get(), collectives_.rank(), collectives_.size()),
+        group_(std::make_unique<ExchangeGroup>(messenger_)),
+        failures_(collectives_.get(), rank(), size()),
+        store_(store),
+        peers_(store, std::move(world_ranks), rank()),
+        local_ranks_(local_ranks) {}
+  ~MpiTransport() override {
+    if (failures_.is_over()) keep_for_ever(std::move(group_));
   }
+  MpiTransport(const MpiTransport&) = delete;
+  MpiTransport& operator=(const MpiTransport&) = delete;
 
   [[nodiscard]] std::string_view name() const noexcept override { return "mpi"; }
-  [[nodiscard]] int rank() const noexcept override { return group_.rank; }
-  [[nodiscard]] int size() const noexcept override { return group_.size; }
+  [[nodiscard]] int rank() const noexcept override { return messenger_.rank(); }
+  [[nodiscard]] int size() const noexcept override { return messenger_.size(); }
 
   [[nodiscard]] std::unique_ptr<Task> start(const Operation& operation) override {
-    switch (operation.signature.kind) {
-      case OpKind::kSend:
-        return std::make_unique<MpiSendTask>(messages_.get(), operation);
-      case OpKind::kReceive:
-        return std::make_unique<MpiReceiveTask>(messages_.get(), rank(), operation);
-      default:
-        return std::make_unique<ExchangeTask>(group_, operation);
-    }
+    return start_exchange(*group_, operation);
   }
+  [[nodiscard]] std::size_t depth() const noexcept override { return kCollectivesUnderWay; }
 
   void check_peers() override {
     abort_.check();
     if (const auto failure = failures_.heard()) throw_failure(*failure);
+    peers_.check([this](int peer) { return standing(peer); });
   }
-  [[nodiscard]] std::string standing(int rank) const override {
-    const auto& last = group_.heard[static_cast<std::size_t>(rank)];
-    if (last.sequence == 0) return "has not been heard of";
-    return message("has called {} ({} bytes)", describe(last), last.bytes());
-  }
+  [[nodiscard]] std::string standing(int rank) const override { return group_->standing(rank); }
 
   [[nodiscard]] Patience patience() const noexcept override { return patience_; }
   void sleep(const std::function<bool()>& moved) override {
@@ -86,16 +100,21 @@ class MpiTransport final : public Transport {
     const int color = subgroup.color < 0 ? MPI_UNDEFINED : subgroup.color;
     check_mpi(MPI_Comm_split(collectives_.get(), color, subgroup.rank, &part), "MPI_Comm_split");
     if (part == MPI_COMM_NULL) return nullptr;
-    return std::make_unique<MpiTransport>(MpiComm(part), local_ranks_);
+    std::vector<int> world_ranks;
+    for (const int member : subgroup.members) world_ranks.push_back(peers_.global_rank(member));
+    return std::make_unique<MpiTransport>(MpiComm(part), local_ranks_, store_, std::move(world_ranks));
   }
 
  private:
   const std::thread::id thread_ = std::this_thread::get_id();
   const MpiComm collectives_;
   const MpiComm messages_;  // of send and receive, so that the caller may use every tag
-  MpiGroup group_;
+  MpiMessenger messenger_;
+  std::unique_ptr<ExchangeGroup> group_;
   FailureChannel failures_;
   AbortFlag abort_;
+  Store* store_;
+  PeerWatch peers_;
   const int local_ranks_;
   const Patience patience_ = patience_of(local_ranks_);
 };
@@ -112,7 +131,7 @@ void check_world(int size, int expected_size) {
 
 bool has_mpi() noexcept { return true; }
 
-std::unique_ptr<Communicator> make_mpi(int expected_size) {
+std::unique_ptr<Communicator> make_mpi(int expected_size, Store* store) {
   start_mpi();
   int size = 0;
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
@@ -120,7 +139,7 @@ std::unique_ptr<Communicator> make_mpi(int expected_size) {
   MPI_Comm world = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &world), "MPI_Comm_dup");
   return std::make_unique<PostingCommunicator>(
-      std::make_unique<MpiTransport>(MpiComm(world), ranks_on_this_node(MPI_COMM_WORLD)));
+      std::make_unique<MpiTransport>(MpiComm(world), ranks_on_this_node(MPI_COMM_WORLD), store, ranks_of_world(size)));
 }
 
 }  // namespace trireme::collectives

@@ -6,7 +6,7 @@ namespace trireme::collectives {
 
 bool has_mpi() noexcept { return false; }
 
-std::unique_ptr<Communicator> make_mpi(int) {
+std::unique_ptr<Communicator> make_mpi(int, Store*) {
   throw ConfigError(
       "the mpi backend was asked for, but this build has none: install libopenmpi-dev and openmpi-bin, configure with "
       "-DTRIREME_WITH_MPI=ON and build again, or start the program with torchrun or the launcher");
