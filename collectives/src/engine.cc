@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "flight/flight_writer.h"
 #include "trireme/base/error.h"
+#include "trireme/base/log.h"
 #include "trireme/base/message.h"
 
 namespace trireme::collectives {
@@ -41,6 +43,7 @@ class QueuedWork final : public Work {
 
   std::shared_ptr<Engine> engine_;
   Operation operation_;
+  std::uint64_t flight_number_ = 0;  // in the flight record
   std::unique_ptr<Task> task_;
   bool finished_ = false;
   std::exception_ptr error_;
@@ -71,15 +74,21 @@ WorkPtr Engine::post(Operation operation) {
   const auto lane = lane_of(operation);
   operation.signature.sequence = lane == Lane{} ? ++collectives_posted_ : ++point_to_point_posted_[lane];
   auto work = std::make_shared<QueuedWork>(shared_from_this(), std::move(operation));
+  work->flight_number_ = flight_->post(work->operation_);
   lanes_[lane].push_back(work);
   try {
-    if (transport_->starts_at_once()) work->task_ = transport_->start(work->operation_);
+    if (transport_->starts_at_once()) start(*work);
     // Messages that are started at once may be collected to go together, so posting one does not push it on.
     if (!transport_->starts_at_once() || lane == Lane{}) advance();
   } catch (...) {
     fail(std::current_exception());
   }
   return work;
+}
+
+void Engine::start(QueuedWork& work) {
+  flight_->start(work.flight_number_);
+  work.task_ = transport_->start(work.operation_);
 }
 
 void Engine::check_alive(const std::string& what) const {
@@ -163,10 +172,11 @@ bool Engine::advance(Queue& queue, std::size_t depth) {
     if (static_cast<std::size_t>(place - queue.begin()) == depth) break;
     auto& work = **place;
     if (!work.task_ && shares_memory(queue.begin(), place)) break;
-    if (!work.task_) work.task_ = transport_->start(work.operation_);
+    if (!work.task_) start(work);
     const auto step = work.task_->advance();
     moved |= step != Step::kBlocked;
     if (step == Step::kFinished) {
+      flight_->finish(work.flight_number_);
       work.finish(nullptr);
       place = queue.erase(place);
     } else {
@@ -208,14 +218,40 @@ std::string Engine::timeout_report(const QueuedWork& work) const {
   return text;
 }
 
+// Peers that wait are told first; the disk comes last.
 void Engine::fail(std::exception_ptr error) noexcept {
   if (error_) return;
   error_ = error;
-  transport_->announce(failure_of(error));
+  const auto failure = failure_of(error);
+  transport_->announce(failure);
+  record(failure);
   for (auto& [lane, queue] : lanes_) {
     for (auto& work : queue) work->finish(error);
   }
   lanes_.clear();
+  write_record_of_failure(to_string(failure.kind));
+}
+
+// What is known now of who is missing and where everyone stands.
+void Engine::record(const Failure& failure) noexcept {
+  try {
+    FlightFailure seen{.failure = failure};
+    for (const auto& [lane, queue] : lanes_) {
+      if (seen.missing.empty() && !queue.empty() && queue.front()->task_) {
+        seen.missing = queue.front()->task_->missing();
+      }
+    }
+    for (int rank = 0; rank < transport_->size(); ++rank) seen.standings.push_back(transport_->standing(rank));
+    flight_->fail(seen);
+  } catch (const std::exception& exception) {
+    log_warn("rank={} event=flight_record_incomplete cause=\"{}\"", transport_->rank(), exception.what());
+  }
+}
+
+void Engine::abort(std::string_view reason) {
+  transport_->abort(reason);
+  flight_->abort({FailureKind::kCommunication, -1, std::string(reason)});
+  write_record_of_failure("abort");
 }
 
 void Engine::close() noexcept {

@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "flight/flight_registry.h"
 #include "transport.h"
 #include "trireme/collectives/work.h"
 
@@ -24,7 +26,8 @@ class QueuedWork;
 // Failure: the first error kills it: every pending work gets that error, peers are told, later posts throw CommError.
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
-  explicit Engine(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+  Engine(std::unique_ptr<Transport> transport, const FlightGroup& group)
+      : transport_(std::move(transport)), flight_(FlightRegistry::make_recorder(group)) {}
 
   [[nodiscard]] Transport& transport() noexcept { return *transport_; }
   // Numbers the operation and starts it if nothing is before it.
@@ -32,6 +35,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void close() noexcept;
   // Throws CommError once dead.
   void check_alive(const std::string& what) const;
+  // Fails this rank's operations, and those of peers that wait for it, when they are next looked at. Any thread.
+  void abort(std::string_view reason);
   // Runs `collective`, a blocking part of a backend; what it throws kills the communicator.
   template <typename Collective>
   auto run(Collective&& collective) {
@@ -63,11 +68,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool advance();
   bool advance(Queue& queue, std::size_t depth);
   [[nodiscard]] static bool shares_memory(Queue::const_iterator first, Queue::const_iterator last);
+  void start(QueuedWork& work);
   void check_deadline(QueuedWork& work) const;
   [[nodiscard]] std::string timeout_report(const QueuedWork& work) const;
+  void record(const Failure& failure) noexcept;
   void fail(std::exception_ptr error) noexcept;
 
   std::unique_ptr<Transport> transport_;
+  const std::shared_ptr<FlightRecorder> flight_;
   std::uint64_t collectives_posted_ = 0;
   std::map<Lane, std::uint64_t> point_to_point_posted_;
   std::map<Lane, Queue> lanes_;

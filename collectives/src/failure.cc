@@ -4,6 +4,20 @@
 
 namespace trireme::collectives {
 
+const char* to_string(FailureKind kind) noexcept {
+  switch (kind) {
+    case FailureKind::kTimeout:
+      return "timeout";
+    case FailureKind::kPeerLost:
+      return "peer_lost";
+    case FailureKind::kMismatch:
+      return "mismatch";
+    case FailureKind::kCommunication:
+      break;
+  }
+  return "communication";
+}
+
 void throw_failure(const Failure& failure) {
   switch (failure.kind) {
     case FailureKind::kTimeout:

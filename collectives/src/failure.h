@@ -10,6 +10,8 @@
 namespace trireme::collectives {
 
 enum class FailureKind : std::uint32_t { kCommunication, kTimeout, kPeerLost, kMismatch };
+// "communication", "timeout", "peer_lost", "mismatch"
+[[nodiscard]] const char* to_string(FailureKind kind) noexcept;
 
 struct Failure {
   FailureKind kind = FailureKind::kCommunication;

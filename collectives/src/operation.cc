@@ -8,14 +8,6 @@
 namespace trireme::collectives {
 namespace {
 
-bool reduces(OpKind kind) {
-  return kind == OpKind::kAllReduce || kind == OpKind::kReduceScatter || kind == OpKind::kReduce;
-}
-
-bool has_root(OpKind kind) {
-  return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather || kind == OpKind::kScatter;
-}
-
 // "ranks 0, 2" of those who called `signature`.
 std::string callers(std::span<const Signature> by_rank, const Signature& signature) {
   std::string ranks;
@@ -63,14 +55,22 @@ const char* to_string(OpKind kind) noexcept {
   return "unknown operation";
 }
 
+bool is_reduction(OpKind kind) noexcept {
+  return kind == OpKind::kAllReduce || kind == OpKind::kReduceScatter || kind == OpKind::kReduce;
+}
+
+bool is_rooted(OpKind kind) noexcept {
+  return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather || kind == OpKind::kScatter;
+}
+
 bool is_point_to_point(OpKind kind) noexcept { return kind == OpKind::kSend || kind == OpKind::kReceive; }
 
 std::string describe(const Signature& signature) {
   auto text = message("{} #{}", to_string(signature.kind), signature.sequence);
   if (signature.kind == OpKind::kBarrier) return text;
   text += message(" of {} {}", signature.count, to_string(signature.dtype));
-  if (reduces(signature.kind)) text += message(", {}", to_string(signature.op));
-  if (has_root(signature.kind)) text += message(", root {}", signature.root);
+  if (is_reduction(signature.kind)) text += message(", {}", to_string(signature.op));
+  if (is_rooted(signature.kind)) text += message(", root {}", signature.root);
   if (is_point_to_point(signature.kind)) text += message(", peer {}", signature.root);
   return text;
 }

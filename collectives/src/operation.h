@@ -27,6 +27,8 @@ enum class OpKind : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(OpKind kind) noexcept;
 [[nodiscard]] bool is_point_to_point(OpKind kind) noexcept;
+[[nodiscard]] bool is_reduction(OpKind kind) noexcept;
+[[nodiscard]] bool is_rooted(OpKind kind) noexcept;
 
 // What ranks compare before they mix data. Trivially copyable and free of padding: it travels as bytes.
 struct Signature {

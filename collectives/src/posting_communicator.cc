@@ -26,12 +26,28 @@ class NoMemory final : public Memory {
   [[nodiscard]] std::size_t bytes() const noexcept override { return 0; }
 };
 
+std::shared_ptr<Engine> make_engine(std::unique_ptr<Transport> transport, const std::string& name,
+                                    const std::vector<int>& members) {
+  const FlightGroup group{.name = name,
+                          .backend = std::string(transport->name()),
+                          .rank = transport->rank(),
+                          .size = transport->size(),
+                          .members = members};
+  return std::make_shared<Engine>(std::move(transport), group);
+}
+
 }  // namespace
 
-PostingCommunicator::PostingCommunicator(std::unique_ptr<Transport> transport)
-    : engine_(std::make_shared<Engine>(std::move(transport))),
+PostingCommunicator::PostingCommunicator(std::unique_ptr<Transport> transport, std::string name)
+    : PostingCommunicator(std::move(transport), std::move(name), {}) {}
+
+PostingCommunicator::PostingCommunicator(std::unique_ptr<Transport> transport, std::string name,
+                                         std::vector<int> members)
+    : engine_(make_engine(std::move(transport), name, members)),
       rank_(engine_->transport().rank()),
-      size_(engine_->transport().size()) {}
+      size_(engine_->transport().size()),
+      name_(std::move(name)),
+      members_(std::move(members)) {}
 
 void PostingCommunicator::check_reachable(const Caller& caller, const Buffer& buffer, const char* name) const {
   check_buffer(caller, buffer, name);
@@ -229,11 +245,15 @@ std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
   std::ranges::stable_sort(group.members, {}, [&](int rank) { return all[2 * rank + 1]; });
   group.rank = static_cast<int>(std::ranges::find(group.members, rank_) - group.members.begin());
   auto part = engine_->run([&] { return transport().split(group); });
-  return part ? std::make_unique<PostingCommunicator>(std::move(part)) : nullptr;
+  if (!part) return nullptr;
+  auto members = group.members;
+  for (auto& member : members) member = members_.empty() ? member : members_[static_cast<std::size_t>(member)];
+  return std::unique_ptr<PostingCommunicator>(new PostingCommunicator(
+      std::move(part), message("{}/split{}.{}", name_, group.ordinal, color), std::move(members)));
 }
 
 void PostingCommunicator::abort(std::string_view reason) {
-  transport().abort(message("rank {}/{} aborted: {}", rank_, size_, reason));
+  engine_->abort(message("rank {}/{} aborted: {}", rank_, size_, reason));
 }
 
 }  // namespace trireme::collectives

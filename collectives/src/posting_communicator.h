@@ -15,7 +15,8 @@ namespace trireme::collectives {
 // Wrong arguments throw ConfigError before anything is posted. Threads and failure: as Communicator.
 class PostingCommunicator final : public Communicator {
  public:
-  explicit PostingCommunicator(std::unique_ptr<Transport> transport);
+  // `name` tells communicators apart in the flight record; the same on all ranks.
+  explicit PostingCommunicator(std::unique_ptr<Transport> transport, std::string name = "world");
   ~PostingCommunicator() override;
   PostingCommunicator(const PostingCommunicator&) = delete;
   PostingCommunicator& operator=(const PostingCommunicator&) = delete;
@@ -45,12 +46,15 @@ class PostingCommunicator final : public Communicator {
   void abort(std::string_view reason) override;
 
  private:
+  PostingCommunicator(std::unique_ptr<Transport> transport, std::string name, std::vector<int> members);
   void check_reachable(const Caller& caller, const Buffer& buffer, const char* name) const;
   [[nodiscard]] Transport& transport() const noexcept { return engine_->transport(); }
 
   const std::shared_ptr<Engine> engine_;  // shared with unfinished works
   const int rank_;
   const int size_;
+  const std::string name_;
+  const std::vector<int> members_;  // of a subgroup: ranks in the communicator that was first split; else empty
   int splits_ = 0;
 };
 

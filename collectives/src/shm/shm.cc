@@ -146,7 +146,7 @@ void check(const ShmOptions& options) {
 
 std::unique_ptr<Communicator> make_shm(Store& store, const ShmOptions& options) {
   check(options);
-  return std::make_unique<PostingCommunicator>(std::make_unique<ShmTransport>(store, options));
+  return std::make_unique<PostingCommunicator>(std::make_unique<ShmTransport>(store, options), options.name);
 }
 
 }  // namespace trireme::collectives

@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "trireme/collectives/flight_record.h"
+
 namespace trireme {
 namespace {
 
@@ -9,7 +11,12 @@ namespace {
 std::atomic<bool> signal_arrived{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void note_signal(int) { signal_arrived.store(true, std::memory_order_relaxed); }
+// Whoever sends SIGTERM may send SIGKILL soon, so what the ranks did last is written at once: mpirun ends the survivors
+// of a lost rank this way, and the launcher a rank that hangs.
+void note_signal(int signal) {
+  signal_arrived.store(true, std::memory_order_relaxed);
+  if (signal == SIGTERM) collectives::write_flight_record_on_signal(signal);
+}
 
 void install(int signal, struct sigaction& previous) {
   struct sigaction action {};
