@@ -87,7 +87,7 @@ class Group:
         return GroupError("\n    | ".join([f"{self.name}: {text}"] + lines))
 
     def measure(self, operation, size, buffer, seconds, samples):
-        """One round of one row: {"median_us", "p90_us", "samples", "wrong", "note"}. The ranks do nothing else meanwhile."""
+        """One round of one row: {"median_us", "p90_us", "samples", "wrong", "more": {}}. The ranks do nothing else meanwhile."""
         line = f"measure {operation} {size} {buffer} {seconds} {samples}\n"
         answers = {}
         with selectors.DefaultSelector() as selector:
@@ -104,10 +104,10 @@ class Group:
                     answer = key.fileobj.read()
                     if not answer.startswith("result "):
                         raise self._error(f"rank {key.data} on '{line.strip()}': {answer or 'it ended'}")
-                    answers[key.data] = answer.split(maxsplit=5)
-        _, median, p90, count, wrong, *note = answers[min(answers)]
+                    answers[key.data] = answer.split()
+        _, median, p90, count, wrong, *more = answers[min(answers)]
         return {"median_us": float(median), "p90_us": float(p90), "samples": int(count), "wrong": int(wrong),
-                "note": note[0] if note else ""}
+                "more": dict(pair.split("=", 1) for pair in more)}
 
     def close(self):
         """Ends the ranks: they leave when their socket closes; what stays is killed."""

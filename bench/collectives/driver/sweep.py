@@ -13,8 +13,10 @@ def row(name, operation, size, ranks, nodes, buffer, rounds):
               "median_us": round(median, 3), "p90_us": round(p90, 3), "algbw_gb_s": round(algbw, 3),
               "busbw_gb_s": round(algbw * bus_factor(operation, ranks), 3), "samples": sum(r["samples"] for r in rounds),
               "wrong": sum(r["wrong"] for r in rounds)}
-    notes = [r["note"] for r in rounds if r["note"]]
-    return {**result, "note": statistics.mode(notes)} if notes else result
+    for key in rounds[0]["more"]:  # the roof's kernel and bandwidths
+        values = [r["more"][key] for r in rounds]
+        result[key] = statistics.mode(values) if key == "kernel" else round(statistics.median(map(float, values)), 2)
+    return result
 
 
 def sweep(groups, systems, operation, sizes, ranks, plan, nodes=1):

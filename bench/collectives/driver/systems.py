@@ -81,4 +81,17 @@ class OpenMpi(System):
             peers.open_mpi_command(self.mpirun, ranks, [self.program, path, page])])
 
 
-KINDS = {"trireme": Trireme, "openmpi4": OpenMpi, "gloo": Gloo}
+class Roof(System):
+    """Threads of one process; its rows count as arena, which it stands for."""
+    buffers = ("arena",)
+    operations = ("all_reduce", "reduce_scatter", "all_gather")
+
+    def set_up(self):
+        self.program = peers.need(self.bin / "bench_collectives_roof", "cmake --build " + str(self.options.build))
+
+    def start(self, ranks, folder):
+        return Group(self.name, folder, 1, lambda path, page: [
+            ([self.program, "--ranks", ranks, "--socket", path], {})])
+
+
+KINDS = {"trireme": Trireme, "openmpi4": OpenMpi, "gloo": Gloo, "roof": Roof}

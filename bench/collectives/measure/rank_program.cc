@@ -27,6 +27,8 @@ Request parse_request(const std::string& line) {
   return request;
 }
 
+}  // namespace
+
 std::string describe(const Measurement& measurement) {
   std::ostringstream text;
   text << "result " << measurement.median_us << ' ' << measurement.p90_us << ' ' << measurement.samples << ' '
@@ -34,21 +36,24 @@ std::string describe(const Measurement& measurement) {
   return text.str();
 }
 
-}  // namespace
-
-int serve(System& system, const RankOptions& options, int rank, int ranks) {
-  DriverConnection driver(options.socket);
-  StartLine line(options.page, rank, ranks);
+int answer_driver(const std::string& socket, int rank, const std::function<std::string(const Request&)>& answer) {
+  DriverConnection driver(socket);
   driver.write_line("hello " + std::to_string(rank));
-  while (const auto text = driver.read_line()) {
+  while (const auto line = driver.read_line()) {
     try {
-      driver.write_line(describe(measure(system, line, rank, ranks, parse_request(*text))));
+      driver.write_line(answer(parse_request(*line)));
     } catch (const std::exception& error) {
       driver.write_line(std::string("error ") + error.what());
       return 1;
     }
   }
   return 0;
+}
+
+int serve(System& system, const RankOptions& options, int rank, int ranks) {
+  StartLine line(options.page, rank, ranks);
+  return answer_driver(options.socket, rank,
+                       [&](const Request& request) { return describe(measure(system, line, rank, ranks, request)); });
 }
 
 }  // namespace trireme::bench
