@@ -9,7 +9,7 @@ ClusterRecord require_cluster(const std::string& name) {
   if (const std::optional<ClusterRecord> record = load_cluster(name)) return *record;
   std::string others;
   for (const std::string& other : known_clusters()) others += (others.empty() ? "" : ", ") + other;
-  const std::string hint = others.empty() ? "" : message("; up are: {} (choose with --name)", others);
+  const std::string hint = others.empty() ? "" : message("; up are: {} (choose with --cluster)", others);
   throw CommandError(kNotFound, message("no cluster {} is up{}; start one: launcher up --nodes 4{}", name, hint,
                                         name == "default" ? "" : " --name " + name));
 }
@@ -20,6 +20,8 @@ ClusterLock lock_cluster(const std::string& name) {
                                         "launcher status",
                                         name));
 }
+
+std::string cluster_option(const std::string& name) { return name == "default" ? "" : " --cluster " + name; }
 
 SchedulerClient connect_to(const ClusterRecord& record) { return SchedulerClient(record.host, record.http_port); }
 

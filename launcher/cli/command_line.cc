@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "cli/commands.h"
@@ -32,9 +33,9 @@ std::string chosen_command(const CLI::App& app) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-int parse(CLI::App& app, int argc, char** argv, Action& action) {
+int parse(CLI::App& app, const ProgramWords& words, Action& action) {
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(words.launcher.rbegin(), words.launcher.rend()));  // CLI11 wants the last first
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return complain(kBadInput, message("{}; see: {} --help", first_line(error.what()), chosen_command(app)));
@@ -42,12 +43,12 @@ int parse(CLI::App& app, int argc, char** argv, Action& action) {
   return action ? action() : complain(kBadInput, "no command was given; see: launcher --help");
 }
 
-void add_commands(CLI::App& app, Action& action) {
+void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_up(app, action);
   add_down(app, action);
   add_status(app, action);
-  add_run(app, action);
-  add_submit(app, action);
+  add_run(app, action, words);
+  add_submit(app, action, words);
   add_logs(app, action);
   add_cancel(app, action);
   add_runs(app, action);
@@ -70,8 +71,9 @@ int run_command_line(int argc, char** argv) noexcept try {
       "missing; run returns the program's own.");
   app.require_subcommand(0, 1);
   Action action;
-  add_commands(app, action);
-  return parse(app, argc, argv, action);
+  const ProgramWords words = split_at_program({argv + std::min(argc, 1), argv + argc});
+  add_commands(app, action, words);
+  return parse(app, words, action);
 } catch (const CommandError& error) {
   return complain(error.code(), error.what());
 } catch (const ResourceError& error) {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "cli/program_words.h"
+
 namespace CLI {
 class App;
 }
@@ -17,8 +19,9 @@ using Action = std::function<int()>;
 void add_up(CLI::App& app, Action& action);
 void add_down(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
-void add_run(CLI::App& app, Action& action);
-void add_submit(CLI::App& app, Action& action);
+// `words` outlives the action.
+void add_run(CLI::App& app, Action& action, const ProgramWords& words);
+void add_submit(CLI::App& app, Action& action, const ProgramWords& words);
 void add_logs(CLI::App& app, Action& action);
 void add_cancel(CLI::App& app, Action& action);
 void add_runs(CLI::App& app, Action& action);

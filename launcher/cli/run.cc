@@ -66,6 +66,26 @@ bool wants_mpi(const RunOptions& options, const std::filesystem::path& program) 
   return true;
 }
 
+// The program comes after --, always: without it a program's options would be taken for ours, or ours for the
+// program's.
+std::vector<std::string> require_program(const CLI::App& command, const ProgramWords& words) {
+  const std::string verb = command.get_name();
+  const std::vector<std::string> unexpected = command.remaining();
+  if (!unexpected.empty() && unexpected.front().starts_with('-')) {
+    throw CommandError(
+        kBadInput, message("launcher {} has no option {}; see: launcher {} --help", verb, unexpected.front(), verb));
+  }
+  if (!unexpected.empty()) {
+    throw CommandError(kBadInput, message("the program and its arguments come after --; type: {}",
+                                          with_program_set_apart(words, unexpected.size())));
+  }
+  if (words.program.empty()) {
+    throw CommandError(kBadInput,
+                       message("launcher {} needs a program after --; type: launcher {} -n 4 -- PROGRAM", verb, verb));
+  }
+  return words.program;
+}
+
 RunSpec to_spec(const RunOptions& options) {
   if (options.mpi && options.no_mpi) throw CommandError(kBadInput, "--mpi and --no-mpi exclude each other");
   const std::filesystem::path here = std::filesystem::current_path();
@@ -92,8 +112,9 @@ class Interrupts {
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   }
-  void forward_to(SchedulerClient& client, const std::string& run_id) {
-    thread_ = std::jthread([this, &client, run_id](const std::stop_token& stop) { work(stop, client, run_id); });
+  // Until the returned thread is joined, which comes before the client's end.
+  [[nodiscard]] std::jthread forward_to(SchedulerClient& client, const std::string& run_id) const {
+    return std::jthread([this, &client, run_id](const std::stop_token& stop) { work(stop, client, run_id); });
   }
 
  private:
@@ -115,17 +136,16 @@ class Interrupts {
   }
 
   sigset_t signals_{};
-  std::jthread thread_;
 };
 
-int report_end(const RunView& run) {
+int report_end(const RunView& run, const std::string& cluster) {
   if (run.status == "succeeded") return kOk;
   if (run.status == "cancelled") {
     std::cerr << message("launcher: {} was {}\n", run.run_id, run.reason.empty() ? "cancelled" : run.reason);
     return run.exit_code.value_or(kFailed);
   }
-  std::cerr << message("launcher: error: run {} failed: {}; see: launcher logs {}\n", run.run_id, run.reason,
-                       run.run_id)
+  std::cerr << message("launcher: error: run {} failed: {}; see: launcher logs{} {}\n", run.run_id, run.reason,
+                       cluster_option(cluster), run.run_id)
             << format_failure(run);
   return run.exit_code.value_or(kFailed);
 }
@@ -140,11 +160,11 @@ int run_attached(const RunOptions& options) {
   Interrupts interrupts;
   SchedulerClient client(record.host, record.http_port);
   const std::string run_id = client.submit(spec);
-  interrupts.forward_to(client, run_id);
+  const std::jthread forwarding = interrupts.forward_to(client, run_id);
   OutputPrinter printer;
   client.follow(run_id, true,
                 {.on_line = [&](const LogEntry& entry) { printer.print(entry); }, .on_run = show_progress});
-  return report_end(client.run(run_id));
+  return report_end(client.run(run_id), options.cluster);
 }
 
 int submit_detached(const RunOptions& options) {
@@ -155,7 +175,9 @@ int submit_detached(const RunOptions& options) {
     std::cout << nlohmann::json{{"run_id", run_id}}.dump() << '\n';
   } else {
     std::cout << run_id << '\n';
-    std::cerr << message("follow it: launcher logs -f {}   end it: launcher cancel {}\n", run_id, run_id);
+    const std::string option = cluster_option(options.cluster);
+    std::cerr << message("follow it: launcher logs -f{} {}   end it: launcher cancel{} {}\n", option, run_id, option,
+                         run_id);
   }
   return kOk;
 }
@@ -174,29 +196,37 @@ CLI::App* add_options(CLI::App& app, const std::string& verb, const std::string&
   command->add_option("--env", options->variables, "KEY=VALUE for every rank, on top of this shell's; repeatable")
       ->take_all()
       ->expected(1);
-  command->add_option("program", options->command, "After --: the program and its arguments")->required();
-  command->positionals_at_end();
+  command->prefix_command();  // what is no option is kept for require_program()
   return command;
 }
 
 }  // namespace
 
-void add_run(CLI::App& app, Action& action) {
+void add_run(CLI::App& app, Action& action, const ProgramWords& words) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = add_options(app, "run", "Run a program on the nodes and wait for it", options);
   command->footer(
       "Example: launcher run -n 4 -- ./train_gpt2 --steps 300\n"
+      "What follows -- is the program and its arguments.\n"
       "Lines are shown as '[rank] line'. Ctrl-C cancels the run, a second one kills it.\n"
       "Returns the program's exit code: of the rank that failed first, 128 + signal when a signal ended it.");
-  command->callback([options, &action] { action = [options] { return run_attached(*options); }; });
+  command->callback([options, command, &action, &words] {
+    options->command = require_program(*command, words);
+    action = [options] { return run_attached(*options); };
+  });
 }
 
-void add_submit(CLI::App& app, Action& action) {
+void add_submit(CLI::App& app, Action& action, const ProgramWords& words) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = add_options(app, "submit", "Run a program on the nodes and return at once", options);
   command->add_flag("--json", options->json, "Print {run_id}");
-  command->footer("Example: launcher submit -n 4 -- ./train_gpt2 --steps 2000");
-  command->callback([options, &action] { action = [options] { return submit_detached(*options); }; });
+  command->footer(
+      "Example: launcher submit -n 4 -- ./train_gpt2 --steps 2000\n"
+      "What follows -- is the program and its arguments.");
+  command->callback([options, command, &action, &words] {
+    options->command = require_program(*command, words);
+    action = [options] { return submit_detached(*options); };
+  });
 }
 
 }  // namespace trireme::launcher

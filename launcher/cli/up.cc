@@ -22,25 +22,22 @@ struct UpOptions {
   bool json = false;
 };
 
-// The option that later commands need to mean this cluster.
-std::string name_option(const std::string& name) { return name == "default" ? "" : " --name " + name; }
-
 void reject_second(const std::string& name) {
   const std::optional<ClusterRecord> known = load_cluster(name);
   if (!known) return;
-  const std::string option = name_option(name);
   if (!is_answering(*known)) {
     // A machine that rebooted, or a scheduler that was killed, leaves a record behind.
     make_local_provider()->down(*known, [](const std::string&) {});
     return;
   }
+  const std::string option = cluster_option(name);
   throw CommandError(kConflict, message("cluster {} is already up with {} nodes at http://{}:{}/; go on with: launcher "
                                         "status{} | launcher run{} -- PROGRAM | launcher down{}",
                                         name, known->nodes, known->host, known->http_port, option, option, option));
 }
 
 void print_result(const ClusterRecord& record) {
-  const std::string option = name_option(record.name);
+  const std::string option = cluster_option(record.name);
   std::cout << message("cluster {} is up: {} node{}\n", record.name, record.nodes, record.nodes == 1 ? "" : "s")
             << message("  dashboard  http://{}:{}/\n", record.host, record.http_port)
             << message("  dask       tcp://{}:{}\n", record.host, record.dask_port)

@@ -48,6 +48,11 @@ std::string last_line_of(const fs::path& file) {
   return last.empty() ? "its log is empty" : last;
 }
 
+// The command line to type again, up to what is to be changed in it.
+std::string command_without_ports(const UpRequest& request) {
+  return message("launcher up --nodes {}{}", request.nodes, request.name == "default" ? "" : " --name " + request.name);
+}
+
 fs::path make_runtime_folder() {
   const char* configured = std::getenv("TMPDIR");
   fs::path root = configured == nullptr || *configured == '\0' ? "/tmp" : configured;
@@ -89,10 +94,9 @@ class LocalProvider final : public ClusterProvider {
 void LocalProvider::check_ports(const UpRequest& request) {
   for (std::uint16_t port : {request.dask_port, request.http_port}) {
     if (is_port_free("127.0.0.1", port)) continue;
-    throw ResourceError(
-        message("port {} is taken by {}; choose others: launcher up --nodes {} --dask-port {} "
-                "--http-port {}",
-                port, describe_port_holder(port), request.nodes, free_port("127.0.0.1"), free_port("127.0.0.1")));
+    throw ResourceError(message("port {} is taken by {}; choose others: {}{} --dask-port {} --http-port {}", port,
+                                describe_port_holder(port), command_without_ports(request), request.gpu ? " --gpu" : "",
+                                free_port("127.0.0.1"), free_port("127.0.0.1")));
   }
 }
 
@@ -106,9 +110,9 @@ ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progre
   const GpuInventory inventory = count_gpus();
   if (request.gpu && inventory.gpus == 0) {
     throw ResourceError(
-        message("0 of {} nodes have a GPU (looked at {}); start without GPUs: launcher up --nodes {}, or "
-                "run this on a machine with an NVIDIA driver; nothing was started",
-                request.nodes, inventory.looked_at, request.nodes));
+        message("0 of {} nodes have a GPU (looked at {}); start without GPUs: {}, or run this on a machine with an "
+                "NVIDIA driver; nothing was started",
+                request.nodes, inventory.looked_at, command_without_ports(request)));
   }
   check_ports(request);
   ClusterRecord record{.name = request.name,

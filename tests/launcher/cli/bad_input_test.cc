@@ -91,7 +91,25 @@ TEST_F(BadInput, RunsNeedACluster) {
   expect_error(launch({"run", "--", "/bin/true"}), kNotFound, "launcher up --nodes 4");
 }
 
-TEST_F(BadInput, RunsNeedAProgram) { expect_error(launch({"run", "-n", "2"}), kBadInput, "program"); }
+TEST_F(BadInput, RunsNeedAProgram) {
+  expect_error(launch({"run", "-n", "2"}), kBadInput, "needs a program after --");
+  expect_error(launch({"submit", "-n", "2", "--"}), kBadInput, "launcher submit -n 4 -- PROGRAM");
+}
+
+TEST_F(BadInput, ProgramsComeAfterTwoDashes) {
+  expect_error(launch({"run", "-n", "4", "./train", "--steps", "3", "-n", "1"}), kBadInput,
+               "type: launcher run -n 4 -- ./train --steps 3 -n 1\n");
+  expect_error(launch({"submit", "--name", "a b", "sh", "-c", "echo $RANK"}), kBadInput,
+               "type: launcher submit --name 'a b' -- sh -c 'echo $RANK'\n");
+  expect_error(launch({"run", "./train", "--", "x"}), kBadInput, "type: launcher run -- ./train -- x\n");
+  expect_error(launch({"run", "status"}), kBadInput, "type: launcher run -- status\n");
+}
+
+TEST_F(BadInput, UnknownFlagsOfRunsAreNamed) {
+  expect_error(launch({"run", "--frobnicate", "--", "/bin/true"}), kBadInput,
+               "launcher run has no option --frobnicate");
+  expect_error(launch({"run", "--frobnicate", "3", "/bin/true"}), kBadInput, "launcher run has no option --frobnicate");
+}
 
 TEST_F(BadInput, ProgramsMustExist) {
   expect_error(launch({"run", "--", "./absent"}), kBadInput, "absent does not exist");

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -61,6 +63,26 @@ class Gpt2Programs : public testing::Test {
   test::TemporaryFolder folder_;
   std::string data_;
 };
+
+// One line of standard error begins with the program's name and "error:"; the others are its log.
+void expect_error(const ProgramResult& result, const std::string& part) {
+  EXPECT_EQ(result.exit_code, 2) << part << "\n" << result.errors;
+  EXPECT_NE(result.errors.find(part), std::string::npos) << part << "\n" << result.errors;
+  const std::size_t error = result.errors.find(": error: ");
+  ASSERT_NE(error, std::string::npos) << result.errors;
+  EXPECT_EQ(result.errors.find('\n', error), result.errors.size() - 1) << result.errors;
+}
+
+// Every file below `folder` with what is in it.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    files[entry.path().string()] = std::string(std::istreambuf_iterator<char>(file), {});
+  }
+  return files;
+}
 
 nlohmann::json summary_of(const ProgramResult& result) {
   std::string text = result.output;
@@ -142,12 +164,37 @@ TEST_F(Gpt2Programs, TellBadInputInOneLineWithExitCode2) {
       {TRIREME_GENERATE_GPT2, "--checkpoint", folder_.path().string()},
       {TRIREME_PREPARE_TEXT, "--source", (folder_ / "none.txt").string()},
   };
+  const auto before = contents(folder_.path());
   for (const auto& command : commands) {
     const auto result = run_program(command);
-    EXPECT_EQ(result.exit_code, 2) << command.back() << "\n" << result.errors;
-    EXPECT_NE(result.errors.find(": error: "), std::string::npos) << command.back() << "\n" << result.errors;
+    expect_error(result, "");
     EXPECT_EQ(result.output, "") << command.back();
   }
+  EXPECT_EQ(contents(folder_.path()), before);
+}
+
+TEST_F(Gpt2Programs, TellHowFarATokenFileIsThere) {
+  const auto whole = fs::file_size(data());
+  fs::resize_file(data(), whole - 100);
+  const auto before = contents(folder_.path());
+  expect_error(train({"--steps", "2", "--run-dir", run_dir()}),
+               "truncated: " + std::to_string(whole) + " bytes expected, " + std::to_string(whole - 100) + " found");
+  EXPECT_EQ(contents(folder_.path()), before);
+}
+
+TEST_F(Gpt2Programs, LeaveACorruptCheckpointAsItIsAndNameIt) {
+  ASSERT_EQ(train({"--steps", "4", "--checkpoint-every", "2", "--run-dir", run_dir()}).exit_code, 0);
+  const fs::path newest = fs::path(run_dir()) / "checkpoints" / "step-00000004";
+  fs::resize_file(newest / "model.safetensors", 100);
+  const auto before = contents(run_dir() + "/checkpoints");
+  expect_error(train({"--steps", "6", "--run-dir", run_dir(), "--resume", newest.string()}), "model.safetensors");
+  EXPECT_EQ(contents(run_dir() + "/checkpoints"), before);
+
+  // Asked for the newest, it goes on from the one before.
+  const auto more = train({"--steps", "6", "--run-dir", run_dir(), "--resume", "--json-summary"});
+  EXPECT_EQ(more.exit_code, 0) << more.errors;
+  EXPECT_NE(more.errors.find("skipped checkpoint " + newest.string()), std::string::npos) << more.errors;
+  EXPECT_EQ(summary_of(more)["steps"], 6);
 }
 
 TEST_F(Gpt2Programs, NameTheTornShardOfACheckpointThatWasAskedFor) {
