@@ -20,7 +20,8 @@ namespace {
 fs::path check_executable(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) throw ConfigError(message("program {} does not exist; check the path", path.string()));
-  if (fs::is_directory(path, error)) throw ConfigError(message("program {} is a folder; give the path of a file in it", path.string()));
+  if (fs::is_directory(path, error))
+    throw ConfigError(message("program {} is a folder; give the path of a file in it", path.string()));
   if (access(path.c_str(), X_OK) != 0) {
     throw ConfigError(message("program {} is not executable; run: chmod +x {}", path.string(), path.string()));
   }

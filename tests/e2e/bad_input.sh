@@ -59,7 +59,7 @@ done
 expect_error 3 "nothing to take down" "$launcher" down --name other
 
 # Programs that crash, or that the system cannot start: the run fails with their code, the cluster goes on.
-expect_exit 139 "${run[@]}" -n 2 --no-mpi -- /bin/sh -c "[ \$RANK = 0 ] || kill -SEGV \$\$; sleep 100"
+expect_exit 139 "${run[@]}" -n 2 --no-mpi -- /bin/sh -c "[ \$RANK = 0 ] || kill -SEGV \$\$"
 expect_text "$work/err" "run r-0001 failed: rank 1 on node1 was killed by signal 11 (SIGSEGV)"
 printf '#!/no/such/interpreter\n' >"$work/script"
 chmod +x "$work/script"
