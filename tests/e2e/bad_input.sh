@@ -8,7 +8,7 @@ source "$(dirname "$0")/cluster.sh" "$1" ''
 cluster_now() {
   cat "$(record)"
   "$launcher" status --name "$name" --json | grep -v '"last_seen"'
-  ls "$TMPDIR" /dev/shm
+  ls "$TMPDIR"
   find "$XDG_STATE_HOME" -name cluster.json
 }
 
