@@ -4,6 +4,7 @@
 set(TRIREME_WITH_MPI AUTO CACHE STRING "Open MPI backend: AUTO, ON or OFF")
 set(TRIREME_WITH_CUDA AUTO CACHE STRING "CUDA toolkit: AUTO, ON or OFF")
 set(TRIREME_WITH_NCCL AUTO CACHE STRING "NCCL backend: AUTO, ON or OFF")
+set(TRIREME_WITH_HWLOC AUTO CACHE STRING "hwloc, for packages and caches: AUTO, ON or OFF; without it /sys serves")
 option(TRIREME_BUILD_RUNTIME "Build runtime and models (needs LibTorch)" ON)
 option(TRIREME_BUILD_LAUNCHER "Build the launcher (needs gRPC, Boost, SQLite)" ON)
 option(TRIREME_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
@@ -42,6 +43,11 @@ macro(trireme_resolve name found install_hint)
 endmacro()
 
 find_package(Threads REQUIRED)
+
+if(NOT TRIREME_WITH_HWLOC STREQUAL "OFF")
+  find_package(Hwloc 2 QUIET)
+endif()
+trireme_resolve(HWLOC Hwloc_FOUND "install libhwloc-dev")
 
 if(NOT TRIREME_WITH_MPI STREQUAL "OFF")
   find_package(MPI QUIET COMPONENTS CXX)

@@ -20,7 +20,7 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/trireme-config.cmake.in
                ${PROJECT_BINARY_DIR}/install/trireme-config.cmake @ONLY)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/trireme-config-version.cmake VERSION ${PROJECT_VERSION}
                                  COMPATIBILITY SameMinorVersion)
-foreach(module TriremeTorch FindNCCL)
+foreach(module TriremeTorch FindHwloc FindNCCL)
   configure_file(${CMAKE_CURRENT_LIST_DIR}/${module}.cmake ${PROJECT_BINARY_DIR}/${module}.cmake COPYONLY)
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/${module}.cmake DESTINATION ${config_dir} COMPONENT base)
 endforeach()

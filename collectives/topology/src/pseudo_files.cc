@@ -46,6 +46,21 @@ std::optional<std::int64_t> leading_number(std::string_view text) {
   return value;
 }
 
+std::optional<std::uint32_t> hex_number(std::string_view text) {
+  text = trimmed(text);
+  if (text.starts_with("0x")) text.remove_prefix(2);
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc{}) return std::nullopt;
+  return value;
+}
+
+std::string link_name(const fs::path& link) {
+  std::error_code error;
+  const auto target = fs::read_symlink(link, error);
+  return error ? std::string() : target.filename().string();
+}
+
 std::vector<int> parse_core_list(std::string_view text) {
   std::vector<int> cores;
   while (!text.empty()) {

@@ -21,6 +21,10 @@ namespace trireme::topology {
 [[nodiscard]] std::optional<std::int64_t> leading_number(std::string_view text);
 // The kernel's list format: "0-3,8" gives 0 1 2 3 8. Stops at the first thing that is not such a list.
 [[nodiscard]] std::vector<int> parse_core_list(std::string_view text);
+// "0x15b3\n" gives 0x15b3. nullopt when no such number leads.
+[[nodiscard]] std::optional<std::uint32_t> hex_number(std::string_view text);
+// The last part of what a symbolic link points to; empty when it is none.
+[[nodiscard]] std::string link_name(const std::filesystem::path& link);
 // Without leading and trailing blanks.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 

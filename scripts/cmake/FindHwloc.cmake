@@ -1,0 +1,15 @@
+# Finds hwloc 2 and defines Hwloc::hwloc. Hint: HWLOC_ROOT.
+find_path(HWLOC_INCLUDE_DIR hwloc.h HINTS ${HWLOC_ROOT}/include)
+find_library(HWLOC_LIBRARY hwloc HINTS ${HWLOC_ROOT}/lib)
+if(HWLOC_INCLUDE_DIR)
+  file(STRINGS "${HWLOC_INCLUDE_DIR}/hwloc.h" hwloc_lines REGEX "#define HWLOC_API_VERSION 0x")
+  string(REGEX REPLACE ".*0x0*([0-9]+)([0-9][0-9])[0-9][0-9].*" "\\1.\\2" HWLOC_VERSION "${hwloc_lines}")
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Hwloc REQUIRED_VARS HWLOC_LIBRARY HWLOC_INCLUDE_DIR VERSION_VAR HWLOC_VERSION)
+if(Hwloc_FOUND AND NOT TARGET Hwloc::hwloc)
+  add_library(Hwloc::hwloc UNKNOWN IMPORTED)
+  set_target_properties(Hwloc::hwloc PROPERTIES IMPORTED_LOCATION "${HWLOC_LIBRARY}"
+                                                INTERFACE_INCLUDE_DIRECTORIES "${HWLOC_INCLUDE_DIR}")
+endif()
+mark_as_advanced(HWLOC_INCLUDE_DIR HWLOC_LIBRARY)
