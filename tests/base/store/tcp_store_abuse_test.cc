@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "store/frame.h"
-#include "store/tcp_socket.h"
 #include "trireme/base/error.h"
 #include "trireme/base/store.h"
+#include "trireme/base/tcp_socket.h"
 
 // What strangers on the port may do: be closed, and nothing else.
 namespace trireme {
@@ -24,14 +24,14 @@ class Stranger {
  public:
   explicit Stranger(const TcpStoreServer& server) {
     std::string error;
-    socket_ = detail::connect_tcp("127.0.0.1", server.port(), in(10s), error);
+    socket_ = connect_tcp("127.0.0.1", server.port(), in(10s), error);
     EXPECT_TRUE(socket_) << error;
   }
   void send(const std::string& bytes) const { ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
   [[nodiscard]] bool is_closed_by_server() const {
     std::array<char, 4096> bytes;
     for (;;) {
-      if (detail::wait_for_events(socket_.get(), POLLIN, in(20s)) == 0) return false;
+      if (wait_for_events(socket_.get(), POLLIN, in(20s)) == 0) return false;
       if (::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) <= 0) return true;
     }
   }
@@ -111,15 +111,13 @@ TEST(TcpStoreServer, ClosesAClientThatTakesNoReplies) {
   EXPECT_EQ(store.add("counter", 1), 1);
 }
 
-bool becomes_readable(int fd) {
-  return detail::wait_for_events(fd, POLLIN, std::chrono::steady_clock::now() + 20s) != 0;
-}
+bool becomes_readable(int fd) { return wait_for_events(fd, POLLIN, std::chrono::steady_clock::now() + 20s) != 0; }
 
 // Takes one connection and answers its first bytes as a web server would.
 void answer_as_web_server(int listener) {
   EXPECT_TRUE(becomes_readable(listener));
   int error = 0;
-  const UniqueFd connection = detail::accept_tcp(listener, error);
+  const UniqueFd connection = accept_tcp(listener, error);
   EXPECT_TRUE(becomes_readable(connection.get()));
   std::array<char, 4096> bytes;
   EXPECT_GT(::recv(connection.get(), bytes.data(), bytes.size(), 0), 0);
@@ -128,7 +126,7 @@ void answer_as_web_server(int listener) {
 }
 
 TEST(TcpStore, SaysThatTheServerIsNoStore) {
-  const auto listener = detail::listen_tcp("127.0.0.1", 0);
+  const auto listener = listen_tcp("test", "127.0.0.1", 0);
   const std::jthread web_server([&] { answer_as_web_server(listener.socket.get()); });
   const TcpStore::Options options{.port = listener.port, .connect_timeout = 20s};
   EXPECT_THROW(TcpStore{options}, ConfigError);

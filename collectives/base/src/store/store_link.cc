@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "store/deadline.h"
-#include "store/tcp_socket.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
+#include "trireme/base/tcp_socket.h"
 
 namespace trireme::detail {
 

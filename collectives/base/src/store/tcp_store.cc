@@ -12,11 +12,11 @@
 
 #include "store/deadline.h"
 #include "store/store_link.h"
-#include "store/tcp_socket.h"
 #include "trireme/base/check.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/base/store.h"
+#include "trireme/base/tcp_socket.h"
 
 namespace trireme {
 
@@ -231,10 +231,10 @@ void TcpStore::State::say_goodbye() {
   FrameSocket& socket = link.socket;
   socket.queue({.type = FrameType::kGoodbye});
   while (socket.flush() && socket.wants_to_send()) {
-    if (detail::wait_for_events(socket.fd(), POLLOUT, deadline) == 0) return;
+    if (wait_for_events(socket.fd(), POLLOUT, deadline) == 0) return;
   }
   socket.finish_sending();
-  while (detail::wait_for_events(socket.fd(), POLLIN, deadline) != 0 && socket.receive()) {
+  while (wait_for_events(socket.fd(), POLLIN, deadline) != 0 && socket.receive()) {
   }
 }
 
@@ -280,6 +280,8 @@ bool TcpStore::remove(std::string_view key) {
   detail::check_key(key);
   return state_->request({.type = FrameType::kRemove, .key = std::string(key)}).number != 0;
 }
+
+std::string TcpStore::local_host() const { return local_host_of(state_->link.socket.fd()); }
 
 std::vector<LostRank> TcpStore::lost() const {
   if (lost_generation() == 0) return {};

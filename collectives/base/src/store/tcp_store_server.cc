@@ -12,11 +12,11 @@
 
 #include "store/frame_socket.h"
 #include "store/store_service.h"
-#include "store/tcp_socket.h"
 #include "trireme/base/check.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/base/store.h"
+#include "trireme/base/tcp_socket.h"
 
 namespace trireme {
 
@@ -51,7 +51,7 @@ struct Client {
 struct TcpStoreServer::State {
   explicit State(const Options& options)
       : service({.heartbeat_timeout = options.heartbeat_timeout}),
-        listener(detail::listen_tcp(options.host, options.port)),
+        listener(listen_tcp("store", options.host, options.port)),
         wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
         poller(::epoll_create1(EPOLL_CLOEXEC)),
         tick(tick_of(options.heartbeat_timeout)) {
@@ -75,7 +75,7 @@ struct TcpStoreServer::State {
 
   mutable std::mutex mutex;  // guards service
   StoreService service;
-  detail::Listener listener;
+  Listener listener;
   UniqueFd wake;
   UniqueFd poller;
   std::chrono::milliseconds tick;
@@ -149,7 +149,7 @@ void TcpStoreServer::State::handle(const epoll_event& event) {
 
 void TcpStoreServer::State::accept_all() {
   int error = 0;
-  while (UniqueFd socket = detail::accept_tcp(listener.socket.get(), error)) {
+  while (UniqueFd socket = accept_tcp(listener.socket.get(), error)) {
     const auto connection = next_connection++;
     watch(EPOLL_CTL_ADD, socket.get(), connection, EPOLLIN);
     clients.try_emplace(connection, std::move(socket));

@@ -36,6 +36,8 @@ class Store {
   virtual std::int64_t add(std::string_view key, std::int64_t amount) = 0;
   virtual bool remove(std::string_view key) = 0;
 
+  // The address of this machine from which the store is reached, "10.0.0.3"; empty for a store within this process.
+  [[nodiscard]] virtual std::string local_host() const { return {}; }
   // Ranks known to be lost so far; a store that watches nobody knows of none.
   [[nodiscard]] virtual std::vector<LostRank> lost() const { return {}; }
   // Grows whenever lost() changes. One atomic load: a wait loop polls it.
@@ -51,6 +53,7 @@ class PrefixStore final : public Store {
   std::optional<std::string> try_get(std::string_view key) override;
   std::int64_t add(std::string_view key, std::int64_t amount) override;
   bool remove(std::string_view key) override;
+  [[nodiscard]] std::string local_host() const override { return store_.local_host(); }
   [[nodiscard]] std::vector<LostRank> lost() const override { return store_.lost(); }
   [[nodiscard]] std::uint64_t lost_generation() const noexcept override { return store_.lost_generation(); }
 
@@ -127,6 +130,7 @@ class TcpStore final : public Store {
   std::int64_t add(std::string_view key, std::int64_t amount) override;
   bool remove(std::string_view key) override;
 
+  [[nodiscard]] std::string local_host() const override;
   // Ranks known to be lost so far. Cheap when nothing changed (one atomic load).
   [[nodiscard]] std::vector<LostRank> lost() const override;
   // Grows by one whenever lost() changes. A wait loop polls it.

@@ -1,5 +1,7 @@
-#include "store/tcp_socket.h"
+#include "trireme/base/tcp_socket.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <system_error>
@@ -14,7 +17,7 @@
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
-namespace trireme::detail {
+namespace trireme {
 
 namespace {
 
@@ -47,11 +50,18 @@ std::uint16_t bound_port(int socket) {
   return ntohs(address.sin_port);
 }
 
-[[noreturn]] void fail_listening(const std::string& host, std::uint16_t port, const std::string& why) {
+[[noreturn]] void fail_listening(const std::string& who, const std::string& host, std::uint16_t port,
+                                 const std::string& why) {
   throw ConfigError(
-      message("store: cannot listen on {}:{}: {}. Choose another port (0 takes any free one) or an address "
+      message("{}: cannot listen on {}:{}: {}. Choose another port (0 takes any free one) or an address "
               "of this machine.",
-              host, port, why));
+              who, host, port, why));
+}
+
+std::string to_text(const sockaddr_in& address) {
+  std::array<char, INET_ADDRSTRLEN> text{};
+  ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
+  return text.data();
 }
 
 int connection_error(int socket) {
@@ -82,16 +92,16 @@ bool is_connected_to_itself(int socket) {
 
 }  // namespace
 
-Listener listen_tcp(const std::string& host, std::uint16_t port) {
+Listener listen_tcp(const std::string& who, const std::string& host, std::uint16_t port) {
   std::string error;
   const auto address = resolve(host, port, AI_PASSIVE, error);
-  if (!address) fail_listening(host, port, error);
+  if (!address) fail_listening(who, host, port, error);
   UniqueFd socket = new_socket();
-  if (!socket) fail_listening(host, port, system_text(errno));
+  if (!socket) fail_listening(who, host, port, system_text(errno));
   // Without it a port stays refused for a minute after its last connection ended.
   set_flag(socket.get(), SOL_SOCKET, SO_REUSEADDR);
   if (::bind(socket.get(), address->ai_addr, address->ai_addrlen) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) {
-    fail_listening(host, port, system_text(errno));
+    fail_listening(who, host, port, system_text(errno));
   }
   const auto bound = bound_port(socket.get());
   return {.socket = std::move(socket), .port = bound};
@@ -122,6 +132,30 @@ UniqueFd connect_tcp(const std::string& host, std::uint16_t port, std::chrono::s
   return {};
 }
 
+std::string local_host_of(int socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return address.sin_addr.s_addr == INADDR_ANY ? std::string{} : to_text(address);
+}
+
+std::string remote_host_of(int socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  return ::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 ? to_text(address) : std::string{};
+}
+
+std::optional<std::string> host_of_interface(const std::string& interface) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return std::nullopt;
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(all, &::freeifaddrs);
+  for (const auto* entry = all; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET || interface != entry->ifa_name) continue;
+    return to_text(*reinterpret_cast<const sockaddr_in*>(entry->ifa_addr));
+  }
+  return std::nullopt;
+}
+
 short wait_for_events(int fd, short events, std::chrono::steady_clock::time_point deadline) noexcept {
   using std::chrono::milliseconds;
   for (;;) {
@@ -135,4 +169,4 @@ short wait_for_events(int fd, short events, std::chrono::steady_clock::time_poin
   }
 }
 
-}  // namespace trireme::detail
+}  // namespace trireme
