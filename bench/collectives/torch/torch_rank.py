@@ -1,9 +1,10 @@
-"""One rank of gloo through torch.distributed in the collectives benchmark. Started by run.py.
+"""One rank of torch.distributed's gloo, or of DeepSpeed's shared memory, in the collectives benchmark. Started by run.py.
 
 The measuring loop is the one of every other system (libbench_collectives_measure.so); it calls back for each operation.
 """
 import argparse
 import ctypes
+import importlib.util
 import os
 import sys
 import traceback
@@ -68,8 +69,27 @@ class Gloo:
             return 1
 
 
+class DeepSpeed(Gloo):
+    """DeepSpeed's shared-memory allreduce, its one operation; gloo only brings the ranks together."""
+
+    def __init__(self, torch, rank, ranks, extension):
+        super().__init__(torch, rank, ranks)
+        spec = importlib.util.spec_from_file_location("deepspeed_shm_comm", extension)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        if module.vector_kernel_level() < 1:
+            sys.exit("DeepSpeed's fp32 kernels need AVX2, which this processor lacks")
+        module.initialize(ranks, rank)
+        torch.distributed.barrier()
+
+    def prepare(self, name, count, source, target):
+        buffer = self.tensor(source, count)
+        return lambda: self.torch.ops.deepspeed.inference_all_reduce_(buffer)
+
+
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--deepspeed", help="DeepSpeed's built extension; without it gloo is measured")
     for name in ("--library", "--socket", "--page"):
         parser.add_argument(name, required=True)
     options = parser.parse_args()
@@ -80,7 +100,8 @@ def main():
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo")
     library = ctypes.CDLL(options.library)
-    callback = CALLBACK(Gloo(torch, rank, ranks).run)
+    system = DeepSpeed(torch, rank, ranks, options.deepspeed) if options.deepspeed else Gloo(torch, rank, ranks)
+    callback = CALLBACK(system.run)
     code = library.trireme_bench_serve(options.socket.encode(), options.page.encode(), rank, ranks, callback)
     torch.distributed.destroy_process_group()
     sys.exit(code)
