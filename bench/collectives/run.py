@@ -8,23 +8,30 @@
 bench/collectives/README.md says what is measured and how to read it.
 """
 import argparse
+import concurrent.futures
 import json
 import pathlib
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from driver.group import GroupError  # noqa: E402
-from driver.operations import OPERATIONS, parse_size  # noqa: E402
+from driver.machine import describe_machine  # noqa: E402
+from driver.operations import OPERATIONS, cores, parse_size  # noqa: E402
 from driver.peers import Missing  # noqa: E402
-from driver.sweep import sweep  # noqa: E402
+from driver.picture import draw  # noqa: E402
+from driver.sweep import Plan, sweep  # noqa: E402
 from driver.systems import KINDS  # noqa: E402
 from driver.table import print_tables  # noqa: E402
+from driver.targets import judge, print_targets  # noqa: E402
 
-QUICK_SIZES = "8,4K,64K,1M,4M,16M,64M"
-QUICK_OTHER_SIZES = "4K,1M,16M"
-FULL_SIZES = ",".join(str(8 << power) for power in range(26))
-FULL_OTHER_SIZES = "8,512,4K,32K,256K,1M,4M,16M,64M,256M"
+# Sizes by ranks where --sizes does not say; of all_reduce and of the other operations.
+QUICK_SIZES = {"all_reduce": "8,4K,64K,1M,4M,16M,64M", "others": "4K,4M"}
+QUICK_SIZES_OVERSUBSCRIBED = {"all_reduce": "8,64K,1M,16M", "others": ""}
+FULL_SIZES = {"all_reduce": ",".join(str(8 << power) for power in range(26)),
+              "others": "8,512,4K,32K,256K,1M,4M,16M,64M,256M"}
+QUICK_SECONDS = 165  # of the 180 that --quick may take; the rest is for starting and ending
 
 
 def names(known):
@@ -60,17 +67,16 @@ def parse_arguments():
     parser.add_argument("--systems", type=names(KINDS), help="default: all; of " + ", ".join(KINDS))
     parser.add_argument("--ops", type=names(OPERATIONS), help="default: all; of " + ", ".join(OPERATIONS))
     parser.add_argument("--sizes", type=sizes, help="like 8,64K,16M")
-    parser.add_argument("--ranks", type=ranks, help="default: 2,8")
+    parser.add_argument("--ranks", type=ranks, default=[2, 8], help="default: 2,8")
     parser.add_argument("--buffers", type=names(("arena", "foreign")), default=["arena", "foreign"])
     parser.add_argument("--backend", default="shm", help="Trireme's backend: shm, mpi (default: shm)")
     parser.add_argument("--rounds", type=int, help="turns of each system at each size")
     parser.add_argument("--seconds", type=float, help="of a system's turn")
     options = parser.parse_args()
-    defaults = (3, 0.05, 3) if options.quick else (5, 0.2, 5)
-    options.rounds = options.rounds or defaults[0]
-    options.seconds = options.seconds or defaults[1]
-    options.samples = defaults[2]
-    options.ranks = options.ranks or [2, 8]
+    rounds, seconds, samples = (2, 0.05, 3) if options.quick else (5, 0.2, 5)
+    options.plan = Plan(options.rounds or rounds, options.seconds or seconds, samples)
+    if options.quick:
+        options.plan.deadline, options.plan.patience = time.monotonic() + QUICK_SECONDS, 1.0
     return options
 
 
@@ -90,33 +96,53 @@ def ready_systems(options):
     return systems
 
 
-def sizes_of(operation, options):
+def sizes_of(operation, count, options):
     if operation == "barrier":
         return [0]
     if options.sizes:
         return options.sizes
-    if operation == "all_reduce":
-        return sizes(QUICK_SIZES if options.quick else FULL_SIZES)
-    return sizes(QUICK_OTHER_SIZES if options.quick else FULL_OTHER_SIZES)
+    table = FULL_SIZES
+    if options.quick:
+        table = QUICK_SIZES if count <= len(cores()) else QUICK_SIZES_OVERSUBSCRIBED
+    text = table["all_reduce" if operation == "all_reduce" else "others"]
+    return sizes(text) if text else []
+
+
+def start_groups(systems, count, folder, groups):
+    """Fills {name: Group}; the systems start side by side."""
+    with concurrent.futures.ThreadPoolExecutor(len(systems)) as pool:
+        started = {name: pool.submit(system.start, count, folder / f"{name}-{count}") for name, system in systems.items()}
+    for name, future in started.items():
+        if future.exception() is None:
+            groups[name] = future.result()
+    for future in started.values():
+        future.result()
 
 
 def measure_world(options, systems, count, folder):
     """All rows of one number of ranks on one node."""
     groups, rows = {}, []
     try:
-        for name, system in systems.items():
-            groups[name] = system.start(count, folder / f"{name}-{count}")
+        start_groups(systems, count, folder, groups)
         for operation in options.ops or OPERATIONS:
-            rows += sweep(groups, systems, operation, sizes_of(operation, options), count, options)
+            rows += sweep(groups, systems, operation, sizes_of(operation, count, options), count, options.plan, {"nodes": 1})
     finally:
         for group in groups.values():
             group.close()
     return rows
 
 
+def write_results(options, machine, rows, targets):
+    words = [word for word in sys.argv[1:] if word != "--build" and word != options.build]
+    report = {"command": " ".join(["scripts/bench", "collectives", *words]), "machine": machine, "targets": targets, "rows": rows}
+    options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for picture in draw(rows, options.json):
+        print(f"picture: {picture}")
+
+
 def main():
     options = parse_arguments()
-    systems, rows = ready_systems(options), []
+    systems, machine, rows = ready_systems(options), describe_machine(), []
     shared_memory = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
     try:
         with tempfile.TemporaryDirectory(prefix="trireme-bench-", dir=shared_memory) as folder:
@@ -125,9 +151,10 @@ def main():
     except GroupError as error:
         sys.exit(f"bench collectives: {error}")
     print_tables(rows)
+    targets = judge(rows)
+    print_targets(targets)
     if options.json:
-        options.json.write_text(json.dumps({"command": "scripts/bench " + " ".join(["collectives", *sys.argv[1:]]),
-                                            "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        write_results(options, machine, rows, targets)
     if any(r["wrong"] for r in rows):
         sys.exit("bench collectives: wrong elements, see the last column")
 

@@ -84,6 +84,14 @@ def open_mpi_command(mpirun, ranks, command):
     return [mpirun, "--oversubscribe", "--bind-to", "none", "-np", ranks, *command], environment
 
 
+def mpich_command(mpirun, ranks, command):
+    """The same of MPICH, which otherwise spins through its whole time slice when ranks share a core."""
+    environment = {"OMP_NUM_THREADS": "1"}
+    if ranks > len(cores()):
+        environment.update(MPIR_CVAR_CH4_PROGRESS_THROTTLE="1", MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT="100")
+    return [mpirun, "-bind-to", "none", "-np", ranks, *command], environment
+
+
 def compile_mpi_rank(name, wrapper, build):
     """The rank program of an MPI library, compiled anew when a source is newer. Returns its path."""
     sources = sorted((HERE / "measure").glob("*.cc")) + [HERE / "mpi" / "mpi_rank.cc"]

@@ -1,17 +1,30 @@
 """Measures every size of every operation on every system, in turn, several rounds over."""
+import dataclasses
 import statistics
 import sys
+import time
 
 from .operations import bus_factor, fitting_size, show_size
 
 
-def row(name, operation, size, ranks, nodes, buffer, rounds):
+@dataclasses.dataclass
+class Plan:
+    """How much time a measurement gets, and when to stop."""
+    rounds: int
+    seconds: float  # of one turn of one system
+    samples: int  # at least, in a turn
+    deadline: float = float("inf")  # of time.monotonic(): sizes after it are left out
+    # Seconds: a system whose operation would take longer is left out of this size and the larger ones.
+    patience: float = 5.0
+
+
+def row(name, operation, size, ranks, buffer, rounds, place):
     median = statistics.median(r["median_us"] for r in rounds)
     p90 = statistics.median(r["p90_us"] for r in rounds)
     algbw = size / median / 1e3  # bytes a microsecond are MB/s
-    result = {"system": name, "op": operation, "bytes": size, "ranks": ranks, "nodes": nodes, "buffer": buffer,
-              "median_us": round(median, 3), "p90_us": round(p90, 3), "algbw_gb_s": round(algbw, 3),
-              "busbw_gb_s": round(algbw * bus_factor(operation, ranks), 3), "samples": sum(r["samples"] for r in rounds),
+    result = {"system": name, "op": operation, "bytes": size, "ranks": ranks, **place, "buffer": buffer,
+              "median_us": round(median, 3), "p90_us": round(p90, 3), "algbw_gb_s": round(algbw, 4),
+              "busbw_gb_s": round(algbw * bus_factor(operation, ranks), 4), "samples": sum(r["samples"] for r in rounds),
               "wrong": sum(r["wrong"] for r in rounds)}
     for key in rounds[0]["more"]:  # the roof's kernel and bandwidths
         values = [r["more"][key] for r in rounds]
@@ -19,23 +32,51 @@ def row(name, operation, size, ranks, nodes, buffer, rounds):
     return result
 
 
-def sweep(groups, systems, operation, sizes, ranks, plan, nodes=1):
+def lanes_of(groups, systems, operation):
+    """(system, buffer) of every line of the picture. A barrier has no buffer: it runs once a system."""
+    return [(name, buffer) for name in groups if operation in systems[name].operations
+            for buffer in systems[name].buffers[:1 if operation == "barrier" else None]]
+
+
+def sweep(groups, systems, operation, sizes, ranks, plan, place):
     """Rows of one operation. Rounds go size by size over all systems, so that a slow spell of the machine hits all alike.
 
-    `groups`: {name: Group}; `systems`: {name: System}; `plan`: rounds, seconds and samples of a measurement.
+    `groups`: {name: Group}; `systems`: {name: System}; `place`: {"nodes": 1} and what else every row says.
     """
-    rows = []
+    rows, lanes = [], lanes_of(groups, systems, operation)
+    newest = {}  # of each lane
     for size in dict.fromkeys(fitting_size(operation, size, ranks) for size in sizes):
-        lanes = [(name, buffer) for name in groups if operation in systems[name].operations
-                 for buffer in systems[name].buffers if not (operation == "barrier" and buffer != systems[name].buffers[0])]
-        rounds = {lane: [] for lane in lanes}
-        for _ in range(plan.rounds):
-            for name, buffer in lanes:
-                rounds[name, buffer].append(
-                    groups[name].measure(operation, size, buffer, plan.seconds, plan.samples))
-        rows += [row(name, operation, size, ranks, nodes, buffer, rounds[name, buffer]) for name, buffer in lanes]
-        best = min(rows[-len(lanes):], key=lambda r: r["median_us"]) if lanes else None
-        if best:
-            print(f"{operation} {show_size(size)}, {ranks} ranks: fastest {best['system']} ({best['buffer']}) "
-                  f"{best['median_us']:.2f} us", file=sys.stderr, flush=True)
+        if time.monotonic() > plan.deadline:
+            print(f"left out for lack of time: {operation} {show_size(size)}, {ranks} ranks", file=sys.stderr)
+            continue
+        for lane in [lane for lane in lanes if lane in newest and expected_seconds(newest[lane], size) > plan.patience]:
+            print(f"left out from {operation} {show_size(size)}, {ranks} ranks: {lane[0]}, about "
+                  f"{expected_seconds(newest[lane], size):.1f} s an operation", file=sys.stderr)
+            lanes.remove(lane)
+        found = measure_size(groups, operation, size, plan, lanes)
+        new = [row(name, operation, size, ranks, buffer, rounds, place) for (name, buffer), rounds in found.items()]
+        newest = {(r["system"], r["buffer"]): r for r in new}
+        rows += new
+        print(f"{operation} {show_size(size)}, {ranks} ranks: " + ", ".join(
+            f"{r['system']}{'/arena' if r['buffer'] == 'arena' and r['system'] != 'roof' else ''} {r['median_us']:.4g}"
+            for r in new) + " us", file=sys.stderr, flush=True)
     return rows
+
+
+def expected_seconds(smaller, size):
+    """Of one operation, from the row of a smaller size."""
+    return smaller["median_us"] / 1e6 * size / max(smaller["bytes"], 1)
+
+
+def measure_size(groups, operation, size, plan, lanes):
+    """{lane: its rounds}. A lane that took very long in its first round has no further ones."""
+    found, exhausted = {lane: [] for lane in lanes}, set()
+    for _ in range(plan.rounds):
+        for name, buffer in lanes:
+            if (name, buffer) in exhausted:
+                continue
+            start = time.monotonic()
+            found[name, buffer].append(groups[name].measure(operation, size, buffer, plan.seconds, plan.samples))
+            if time.monotonic() - start > 4 * plan.patience:
+                exhausted.add((name, buffer))
+    return found

@@ -109,8 +109,8 @@ class Mpich5(OpenMpi):
         return peers.wheel_mpi("mpich==5.0.2", self.options)
 
     def start(self, ranks, folder):
-        return Group(self.name, folder, ranks, lambda path, page: [
-            ([self.mpirun, "-bind-to", "none", "-np", ranks, self.program, path, page], {"OMP_NUM_THREADS": "1"})])
+        return Group(self.name, folder, ranks, lambda path, page: [peers.mpich_command(
+            self.mpirun, ranks, [self.program, path, page])])
 
 
 class Roof(System):
