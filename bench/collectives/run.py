@@ -9,8 +9,10 @@ bench/collectives/README.md says what is measured and how to read it.
 """
 import argparse
 import concurrent.futures
+import functools
 import json
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -18,6 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from driver.group import GroupError  # noqa: E402
 from driver.machine import describe_machine  # noqa: E402
+from driver.nodes import Nodes, need_nodes, wire_row  # noqa: E402
 from driver.operations import OPERATIONS, cores, parse_size  # noqa: E402
 from driver.peers import Missing  # noqa: E402
 from driver.picture import draw  # noqa: E402
@@ -31,6 +34,8 @@ QUICK_SIZES = {"all_reduce": "8,4K,64K,1M,4M,16M,64M", "others": "4K,4M"}
 QUICK_SIZES_OVERSUBSCRIBED = {"all_reduce": "8,64K,1M,16M", "others": ""}
 FULL_SIZES = {"all_reduce": ",".join(str(8 << power) for power in range(26)),
               "others": "8,512,4K,32K,256K,1M,4M,16M,64M,256M"}
+NODES_QUICK_SIZES = "64K,1M,4M"
+NODES_FULL_SIZES = "8,4K,64K,128K,256K,512K,1M,4M,16M,64M"
 QUICK_SECONDS = 165  # of the 180 that --quick may take; the rest is for starting and ending
 
 
@@ -52,10 +57,14 @@ def sizes(text):
 
 
 def ranks(text):
-    chosen = [int(word) for word in text.split(",")]
+    chosen = [int(word) for word in text.split(",") if int(word)]
     if not all(1 <= number <= 64 for number in chosen):
         raise argparse.ArgumentTypeError("ranks are 1 to 64, for example 2,8")
     return chosen
+
+
+def rates(text):
+    return [float(word) or None for word in text.split(",")]
 
 
 def parse_arguments():
@@ -67,14 +76,20 @@ def parse_arguments():
     parser.add_argument("--systems", type=names(KINDS), help="default: all; of " + ", ".join(KINDS))
     parser.add_argument("--ops", type=names(OPERATIONS), help="default: all; of " + ", ".join(OPERATIONS))
     parser.add_argument("--sizes", type=sizes, help="like 8,64K,16M")
-    parser.add_argument("--ranks", type=ranks, default=[2, 8], help="default: 2,8")
+    parser.add_argument("--ranks", type=ranks, default=[2, 8], help="on one node; 0: none (default: 2,8)")
     parser.add_argument("--buffers", type=names(("arena", "foreign")), default=["arena", "foreign"])
     parser.add_argument("--backend", default="shm", help="Trireme's backend: shm, mpi (default: shm)")
+    parser.add_argument("--nodes", type=int, default=4, help="network namespaces with a link each; 0: none (default: 4)")
+    parser.add_argument("--per-node", type=ranks, help="ranks on each of them (default: 1,2; with --quick 2)")
+    parser.add_argument("--rates", type=rates, help="Gbit/s of their links; 0: not limited (default: 1,10,0; with --quick 1,10)")
+    parser.add_argument("--node-backend", default="mpi", help="Trireme's backend on nodes: mpi, tcp (default: mpi)")
     parser.add_argument("--rounds", type=int, help="turns of each system at each size")
     parser.add_argument("--seconds", type=float, help="of a system's turn")
     options = parser.parse_args()
     rounds, seconds, samples = (2, 0.05, 3) if options.quick else (5, 0.2, 5)
     options.plan = Plan(options.rounds or rounds, options.seconds or seconds, samples)
+    options.per_node = options.per_node or ([2] if options.quick else [1, 2])
+    options.rates = options.rates or ([1.0, 10.0] if options.quick else [1.0, 10.0, None])
     if options.quick:
         options.plan.deadline, options.plan.patience = time.monotonic() + QUICK_SECONDS, 1.0
     return options
@@ -108,10 +123,10 @@ def sizes_of(operation, count, options):
     return sizes(text) if text else []
 
 
-def start_groups(systems, count, folder, groups):
-    """Fills {name: Group}; the systems start side by side."""
-    with concurrent.futures.ThreadPoolExecutor(len(systems)) as pool:
-        started = {name: pool.submit(system.start, count, folder / f"{name}-{count}") for name, system in systems.items()}
+def start_groups(starts, groups):
+    """Fills {name: Group} from {name: function that starts it}, side by side."""
+    with concurrent.futures.ThreadPoolExecutor(len(starts)) as pool:
+        started = {name: pool.submit(start) for name, start in starts.items()}
     for name, future in started.items():
         if future.exception() is None:
             groups[name] = future.result()
@@ -123,12 +138,47 @@ def measure_world(options, systems, count, folder):
     """All rows of one number of ranks on one node."""
     groups, rows = {}, []
     try:
-        start_groups(systems, count, folder, groups)
+        start_groups({name: functools.partial(system.start, count, folder / f"{name}-{count}")
+                      for name, system in systems.items()}, groups)
         for operation in options.ops or OPERATIONS:
             rows += sweep(groups, systems, operation, sizes_of(operation, count, options), count, options.plan, {"nodes": 1})
     finally:
         for group in groups.values():
             group.close()
+    return rows
+
+
+def measure_nodes(options, systems, folder):
+    """Rows of all_reduce, or of --ops, between nodes: Trireme and Open MPI's default, at every rate."""
+    systems = {name: system for name, system in systems.items() if name in ("trireme", "openmpi4")}
+    try:
+        need_nodes()
+    except Missing as reason:
+        print(f"left out: nodes: {reason}", file=sys.stderr)
+        return []
+    sizes_here = options.sizes or sizes(NODES_QUICK_SIZES if options.quick else NODES_FULL_SIZES)
+    rows = []
+    with Nodes(options.nodes, folder / "nodes") as nodes:
+        for per_node in options.per_node:
+            groups = {}
+            try:
+                start_groups({name: functools.partial(system.start_on_nodes, nodes, per_node, folder / f"{name}-x{per_node}")
+                              for name, system in systems.items()}, groups)
+                for rate in options.rates:
+                    nodes.shape(rate)
+                    for operation in options.ops or ["all_reduce"]:
+                        rows += node_rows(groups, systems, operation, sizes_here, nodes, per_node, options, rate)
+            finally:
+                for group in groups.values():
+                    group.close()
+    return rows
+
+
+def node_rows(groups, systems, operation, sizes_here, nodes, per_node, options, rate):
+    place, count = nodes.place(rate), nodes.count * per_node
+    rows = sweep(groups, systems, operation, sizes_here, count, options.plan, place)
+    if operation == "all_reduce" and rate is not None:
+        rows += [wire_row(operation, size, count, place) for size in dict.fromkeys(r["bytes"] for r in rows)]
     return rows
 
 
@@ -141,6 +191,7 @@ def write_results(options, machine, rows, targets):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ranks and namespaces are removed on the way out
     options = parse_arguments()
     systems, machine, rows = ready_systems(options), describe_machine(), []
     shared_memory = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None
@@ -148,7 +199,9 @@ def main():
         with tempfile.TemporaryDirectory(prefix="trireme-bench-", dir=shared_memory) as folder:
             for count in options.ranks:
                 rows += measure_world(options, systems, count, pathlib.Path(folder))
-    except GroupError as error:
+            if options.nodes and any(name in systems for name in ("trireme", "openmpi4")):
+                rows += measure_nodes(options, systems, pathlib.Path(folder))
+    except (GroupError, Missing) as error:
         sys.exit(f"bench collectives: {error}")
     print_tables(rows)
     targets = judge(rows)

@@ -83,7 +83,7 @@ class Group:
             self.connections[int(connection.read().split()[1])] = connection
 
     def _error(self, text):
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-20:]
         return GroupError("\n    | ".join([f"{self.name}: {text}"] + lines))
 
     def measure(self, operation, size, buffer, seconds, samples):

@@ -1,5 +1,6 @@
 """Pictures of time against size, one line a system, a panel an operation."""
 from .operations import OPERATIONS, show_size
+from .table import place_of, show_place
 
 LOOKS = {  # colour, line, width
     ("trireme", "arena"): ("#0b6e99", "-", 2.4), ("trireme", "foreign"): ("#4aa8cf", "--", 1.8),
@@ -60,12 +61,13 @@ def draw_place(rows, title, path):
 
 def draw(rows, path):
     """A picture for each number of ranks and nodes beside `path`, named after it. Returns their paths."""
-    places = dict.fromkeys((r["ranks"], r["nodes"], r.get("gbit_s")) for r in rows if r["op"] != "barrier")
+    places = dict.fromkeys(place_of(r) for r in rows if r["op"] != "barrier")
     written = []
     for ranks, nodes, gbit_s in places:
-        mine = [r for r in rows if (r["ranks"], r["nodes"], r.get("gbit_s")) == (ranks, nodes, gbit_s)]
-        where = f"{ranks} ranks" + (f" on {nodes} nodes, {gbit_s:g} Gbit/s" if nodes > 1 else "")
-        name = f"{path.stem}-{ranks}-ranks" + (f"-{nodes}-nodes-{gbit_s:g}-gbit" if nodes > 1 else "")
+        mine = [r for r in rows if place_of(r) == (ranks, nodes, gbit_s)]
+        name = f"{path.stem}-{ranks}-ranks"
+        if nodes > 1:
+            name += f"-{nodes}-nodes-" + (f"{gbit_s:g}-gbit" if gbit_s else "not-limited")
         written.append(path.with_name(name + ".png"))
-        draw_place(mine, f"Time of an operation, {where} (median; a producer rewrites the buffers before each)", written[-1])
+        draw_place(mine, f"Time of an operation, {show_place(ranks, nodes, gbit_s)} (median)", written[-1])
     return written

@@ -53,6 +53,8 @@ def sweep(groups, systems, operation, sizes, ranks, plan, place):
             print(f"left out from {operation} {show_size(size)}, {ranks} ranks: {lane[0]}, about "
                   f"{expected_seconds(newest[lane], size):.1f} s an operation", file=sys.stderr)
             lanes.remove(lane)
+        if not lanes:
+            break
         found = measure_size(groups, operation, size, plan, lanes)
         new = [row(name, operation, size, ranks, buffer, rounds, place) for (name, buffer), rounds in found.items()]
         newest = {(r["system"], r["buffer"]): r for r in new}
@@ -64,8 +66,9 @@ def sweep(groups, systems, operation, sizes, ranks, plan, place):
 
 
 def expected_seconds(smaller, size):
-    """Of one operation, from the row of a smaller size."""
-    return smaller["median_us"] / 1e6 * size / max(smaller["bytes"], 1)
+    """Of one operation, from the row of a smaller size: in proportion where bytes, not steps, take the time."""
+    growth = size / smaller["bytes"] if smaller["bytes"] >= 256 << 10 else 1
+    return smaller["median_us"] / 1e6 * growth
 
 
 def measure_size(groups, operation, size, plan, lanes):

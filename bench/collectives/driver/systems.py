@@ -36,6 +36,7 @@ class System:
         """Builds or installs what the system needs. peers.Missing says what is not there."""
 
     def start(self, ranks, folder):
+        """A Group on this machine as one node."""
         raise NotImplementedError
 
 
@@ -54,6 +55,17 @@ class Trireme(System):
                 return [peers.open_mpi_command("mpirun", ranks, command)]
             return [(command, environment) for environment in torchrun_environment(ranks)]
         return Group(self.name, folder, ranks, commands)
+
+    def start_on_nodes(self, nodes, per_node, folder):
+        """A Group over several nodes: by mpirun for backend mpi, else by torchrun's environment."""
+        backend = self.options.node_backend
+
+        def commands(path, page):
+            command = [(self.bin / "bench_collectives").resolve(), "--backend", backend, "--socket", path, "--page", page]
+            if backend == "mpi":
+                return [nodes.open_mpi_command(peers.debian_open_mpi()[0], per_node, command)]
+            return nodes.rank_commands(per_node, command)
+        return Group(self.name, folder, nodes.count * per_node, commands)
 
 
 class Gloo(System):
@@ -97,6 +109,10 @@ class OpenMpi(System):
     def start(self, ranks, folder):
         return Group(self.name, folder, ranks, lambda path, page: [
             peers.open_mpi_command(self.mpirun, ranks, [self.program, path, page])])
+
+    def start_on_nodes(self, nodes, per_node, folder):
+        return Group(self.name, folder, nodes.count * per_node, lambda path, page: [
+            nodes.open_mpi_command(self.mpirun, per_node, [self.program.resolve(), path, page])])
 
 
 class OpenMpi5(OpenMpi):

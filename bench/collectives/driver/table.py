@@ -12,17 +12,27 @@ def show_time(us):
     return f"{us:.0f} us" if us >= 100 else f"{us:.2f} us"
 
 
+def place_of(r):
+    return r["ranks"], r["nodes"], r.get("gbit_s")
+
+
+def show_place(ranks, nodes, gbit_s):
+    if nodes == 1:
+        return f"{ranks} ranks"
+    return f"{ranks} ranks on {nodes} nodes, " + (f"{gbit_s:g} Gbit/s" if gbit_s else "links not limited")
+
+
 def print_tables(rows):
     """Times, and how many times faster the first column is than the best of the peers (roof excluded)."""
-    for operation, ranks, nodes in dict.fromkeys((r["op"], r["ranks"], r["nodes"]) for r in rows):
-        shown = [r for r in rows if (r["op"], r["ranks"], r["nodes"]) == (operation, ranks, nodes)]
+    for operation, place in dict.fromkeys((r["op"], place_of(r)) for r in rows):
+        shown = [r for r in rows if (r["op"], place_of(r)) == (operation, place)]
         lanes = list(dict.fromkeys(lane(r) for r in shown))
-        where = f"{ranks} ranks" if nodes == 1 else f"{ranks} ranks on {nodes} nodes"
+        where = show_place(*place)
         print(f"\n{operation}, {where}: median of an operation")
         print(f"{'bytes':>10}" + "".join(f"{name:>16}" for name in lanes) + f"{'busbw GB/s':>12}{'x best peer':>13}{'wrong':>7}")
         for size in dict.fromkeys(r["bytes"] for r in shown):
             by_lane = {lane(r): r for r in shown if r["bytes"] == size}
-            peers = [r["median_us"] for r in by_lane.values() if r["system"] not in ("trireme", "roof")]
+            peers = [r["median_us"] for r in by_lane.values() if r["system"] not in ("trireme", "roof", "wire")]
             ours = [r for r in by_lane.values() if r["system"] == "trireme"]
             ratio = f"{min(peers) / ours[0]['median_us']:.2f}x" if peers and ours else ""
             if peers and len(ours) > 1:

@@ -69,9 +69,38 @@ def eight_rank_targets(rows):
                      (*LIBRARIES, "deepspeed"), 0, EVERYTHING, 1.0) for buffer in ("arena", "foreign")]
 
 
+def node_targets(rows):
+    """4 nodes with 2 ranks each, against Open MPI's default."""
+    found = []
+    for gbit_s in (1.0, 10.0):
+        reduced = medians(rows, op="all_reduce", ranks=8, nodes=4, gbit_s=gbit_s)
+        found += [at_least(f"4 nodes of 2 ranks, {gbit_s:g} Gbit/s, {span}: {wanted}x Open MPI's default", reduced, "arena",
+                           ("openmpi4",), low, high, wanted)
+                  for span, low, high, wanted in (("64 KiB - 1 MiB", 64 * KIB, MIB, 1.3),
+                                                  ("above 1 MiB", MIB + 1, EVERYTHING, 1.0))]
+        found.append(within(f"4 nodes of 2 ranks, {gbit_s:g} Gbit/s, 64 MiB: within 1.15x of the wire limit", reduced, "wire",
+                            64 * MIB, 64 * MIB, 1.15))
+    return [*found[:-1], limit_at_10_gbit(rows, found[-1])]
+
+
+def limit_at_10_gbit(rows, against_wire):
+    """No target but an answer: whether wire or CPU is the limit at 10 Gbit/s. The CPU is, when links without a limit give
+    nearly the same time."""
+    key = ("trireme", "arena")
+    at_10, free = (medians(rows, op="all_reduce", ranks=8, nodes=4, gbit_s=rate).get(64 * MIB, {}) for rate in (10.0, None))
+    if key not in at_10 or key not in free:
+        return {**against_wire, "target": "4 nodes of 2 ranks, 10 Gbit/s, 64 MiB: wire or CPU", "met": None,
+                "detail": "not measured in this run"}
+    ratio = at_10[key] / at_10["wire", "foreign"]
+    share = free[key] / at_10[key]
+    limit = "the wire" if ratio <= 1.15 else "the CPU" if share > 0.85 else "the CPU in part"
+    return target("4 nodes of 2 ranks, 10 Gbit/s, 64 MiB: wire or CPU", True,
+                  f"{limit}: {ratio:.2f}x the wire's time; links without limit take {share:.2f} of it")
+
+
 def judge(rows):
     """Every target: {"target", "met": True, False or None (not measured), "detail"}."""
-    return two_rank_targets(rows) + eight_rank_targets(rows)
+    return two_rank_targets(rows) + eight_rank_targets(rows) + node_targets(rows)
 
 
 def print_targets(targets):
