@@ -104,6 +104,7 @@ def judge(rows):
 
 
 def print_targets(targets):
-    print("\nTargets")
-    for t in targets:
-        print(f"  {({True: 'met', False: 'NOT met', None: '-'})[t['met']]:<8} {t['target']}: {t['detail']}")
+    judged = [t for t in targets if t["met"] is not None]
+    print(f"\nTargets ({len(targets) - len(judged)} of {len(targets)} not measured in this run)")
+    for t in judged:
+        print(f"  {'met' if t['met'] else 'NOT met':<8} {t['target']}: {t['detail']}")

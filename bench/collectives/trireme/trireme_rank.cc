@@ -12,7 +12,7 @@ int main(int argc, char** argv) try {
   std::string backend = "shm";
   trireme::bench::RankOptions options;
   CLI::App app("One rank of Trireme in the collectives benchmark; scripts/bench collectives starts it");
-  app.add_option("--backend", backend, "shm, mpi or single")->capture_default_str();
+  app.add_option("--backend", backend, "shm, tcp, mpi or single")->capture_default_str();
   app.add_option("--socket", options.socket, "The driver's unix socket")->required();
   app.add_option("--page", options.page, "The start line's file")->required();
   CLI11_PARSE(app, argc, argv);

@@ -4,6 +4,7 @@
 #include "trireme/collectives/mpi.h"
 #include "trireme/collectives/shm.h"
 #include "trireme/collectives/single.h"
+#include "trireme/collectives/tcp.h"
 
 namespace trireme::bench {
 namespace {
@@ -33,8 +34,12 @@ World open_world(const std::string& backend, const RankEnvironment& environment)
     open_store(world, environment);
     world.communicator =
         collectives::make_shm(*world.store, {.rank = environment.rank, .size = environment.world_size});
+  } else if (backend == "tcp") {
+    open_store(world, environment);
+    world.communicator =
+        collectives::make_tcp(*world.store, {.rank = environment.rank, .size = environment.world_size});
   } else {
-    throw ConfigError("no backend '" + backend + "'; there are shm, mpi, single");
+    throw ConfigError("no backend '" + backend + "'; there are shm, tcp, mpi, single");
   }
   return world;
 }
