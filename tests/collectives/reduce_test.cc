@@ -1,4 +1,4 @@
-#include "reduce.h"
+#include "reduce/reduce.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "half.h"
+#include "reduce/half.h"
 
 namespace trireme::collectives {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "half.h"
+#include "reduce/half.h"
 
 namespace trireme::collectives::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../reduce.h"
+#include "../reduce/reduce.h"
 
 namespace trireme::collectives {
 namespace {

@@ -1,6 +1,6 @@
 #include "one_round_task.h"
 
-#include "../reduce.h"
+#include "../reduce/reduce.h"
 
 namespace trireme::collectives {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "../reduce.h"
+#include "../reduce/reduce.h"
 
 namespace trireme::collectives {
 

@@ -43,16 +43,18 @@ Signature SharedSignature::load() const noexcept {
           .op = rest.op};
 }
 
-std::size_t Segment::bytes_for(int ranks, std::size_t half_bytes) noexcept {
-  const auto end = staging_offset(ranks) + static_cast<std::size_t>(ranks) * 2 * half_bytes;
-  return (end + kPage - 1) / kPage * kPage;
+std::size_t Segment::bytes_for(const SegmentShape& shape) noexcept {
+  const auto staging = static_cast<std::size_t>(shape.ranks) * kQuarters * shape.quarter_bytes;
+  return (staging_offset(shape.ranks) + staging + kPage - 1) / kPage * kPage;
 }
 
 // The pages are zero and stay untouched where zero is the state to begin with: a channel costs memory once it is used.
-void Segment::prepare(Mapping& mapping, int ranks, std::size_t half_bytes) {
-  std::construct_at(reinterpret_cast<ControlBlock*>(mapping.data()))->half_bytes = half_bytes;
+void Segment::prepare(Mapping& mapping, const SegmentShape& shape) {
+  auto* control = std::construct_at(reinterpret_cast<ControlBlock*>(mapping.data()));
+  control->quarter_bytes = shape.quarter_bytes;
+  control->shares_cores = shape.shares_cores ? 1 : 0;
   auto* slots = reinterpret_cast<RankSlot*>(mapping.data() + slots_offset());
-  for (int rank = 0; rank < ranks; ++rank) std::construct_at(slots + rank);
+  for (int rank = 0; rank < shape.ranks; ++rank) std::construct_at(slots + rank);
 }
 
 ControlBlock& Segment::control() const noexcept { return *reinterpret_cast<ControlBlock*>(mapping_->data()); }
@@ -66,8 +68,9 @@ Channel& Segment::channel(int from, int to) const noexcept {
   return channels[from * ranks_ + to];
 }
 
-std::byte* Segment::staging(int rank, int half) const noexcept {
-  return mapping_->data() + staging_offset(ranks_) + (static_cast<std::size_t>(rank) * 2 + half) * half_bytes();
+std::byte* Segment::staging(int rank, int quarter) const noexcept {
+  const auto index = static_cast<std::size_t>(rank) * kQuarters + static_cast<std::size_t>(quarter);
+  return mapping_->data() + staging_offset(ranks_) + index * quarter_bytes();
 }
 
 }  // namespace trireme::collectives

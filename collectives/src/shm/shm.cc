@@ -8,11 +8,14 @@
 
 #include "../posting_communicator.h"
 #include "../private_memory.h"
+#include "arena_table.h"
 #include "channel_task.h"
 #include "group.h"
+#include "inline_task.h"
+#include "large_task.h"
 #include "rendezvous.h"
-#include "staged_task.h"
 #include "trireme/base/error.h"
+#include "trireme/base/log.h"
 #include "trireme/base/message.h"
 
 namespace trireme::collectives {
@@ -22,40 +25,22 @@ namespace {
 // others. Ranks that share cores hand them over by yielding, which costs less than a futex as long as only ranks run.
 constexpr Patience kWithOwnCore = {.spins = 2000, .yields = 1};
 constexpr Patience kSharingCores = {.spins = 0, .yields = 16};
-constexpr std::size_t kSmallestHalf = 64;  // bytes per rank and half, so that a chunk holds an element for each rank
-
-// The part of an arena that belongs to this rank. All ranks map all of it.
-class ArenaMemory final : public Memory {
- public:
-  ArenaMemory(MappingPtr mapping, std::size_t offset, std::size_t bytes)
-      : mapping_(std::move(mapping)), offset_(offset), bytes_(bytes) {}
-  [[nodiscard]] void* data() const noexcept override { return mapping_->data() + offset_; }
-  [[nodiscard]] std::size_t bytes() const noexcept override { return bytes_; }
-
- private:
-  const MappingPtr mapping_;  // shared with the other ranks of this process
-  const std::size_t offset_;
-  const std::size_t bytes_;
-};
-
-// Asked once: counting the cores is a system call.
-Patience patience_of(int ranks) {
-  const bool has_own_core = std::cmp_less_equal(ranks, std::thread::hardware_concurrency());
-  return has_own_core ? kWithOwnCore : kSharingCores;
-}
+constexpr std::size_t kSmallestQuarter = 64;  // bytes for each rank, so that a chunk holds an element for each rank
 
 std::string group_name(const ShmOptions& options) { return "shm/" + options.name; }
 
-std::size_t half_bytes(const ShmOptions& options) {
-  const auto smallest = kSmallestHalf * static_cast<std::size_t>(options.size);
-  return std::max(options.staging_bytes / 2, smallest) / kCacheLine * kCacheLine;
+// Asked once: counting the cores is a system call.
+SegmentShape shape_of(const ShmOptions& options) {
+  const auto smallest = kSmallestQuarter * static_cast<std::size_t>(options.size);
+  const auto quarter = std::max(options.staging_bytes / Segment::kQuarters, smallest) / kCacheLine * kCacheLine;
+  return {options.size, quarter, std::cmp_greater(options.size, std::thread::hardware_concurrency())};
 }
 
 Segment open_segment(Store& store, const ShmOptions& options) {
-  const auto half = half_bytes(options);
-  const auto prepare = [&](Mapping& mapping) { Segment::prepare(mapping, options.size, half); };
+  const auto shape = shape_of(options);
+  const auto prepare = [&](Mapping& mapping) { Segment::prepare(mapping, shape); };
   const Meeting meeting{store, group_name(options), options.rank, options.size, options.timeout};
-  return Segment(share_mapping(meeting, Segment::bytes_for(options.size, half), prepare), options.size);
+  return Segment(share_mapping(meeting, Segment::bytes_for(shape), prepare), options.size);
 }
 
 class ShmTransport final : public Transport {
@@ -78,8 +63,12 @@ class ShmTransport final : public Transport {
       case OpKind::kReceive:
         return std::make_unique<ReceiveTask>(group_, inbox(operation.signature.root), operation);
       default:
-        return std::make_unique<StagedTask>(group_, operation);
+        break;
     }
+    if (InlineTask::fits(operation.signature, size(), group_.segment().quarter_bytes())) {
+      return std::make_unique<InlineTask>(group_, operation);
+    }
+    return std::make_unique<LargeTask>(group_, arenas_, operation);
   }
 
   void check_peers() override {
@@ -91,17 +80,26 @@ class ShmTransport final : public Transport {
   }
   [[nodiscard]] std::string standing(int rank) const override { return group_.standing(rank); }
 
-  [[nodiscard]] Patience patience() const noexcept override { return patience_; }
+  [[nodiscard]] Patience patience() const noexcept override {
+    return group_.shares_cores() ? kSharingCores : kWithOwnCore;
+  }
   void sleep(const std::function<bool()>& moved) override { group_.sleep(moved); }
-  void announce(const Failure& failure) noexcept override { group_.tell(failure); }
+  // Nobody begins to write into others' memory after this; whoever is at it is waited for, so that the caller may use
+  // its buffers again.
+  void announce(const Failure& failure) noexcept override {
+    group_.tell(failure);
+    for (const int writer : group_.await_writers()) warn_of(writer);
+  }
   void abort(std::string_view reason) override { group_.tell({FailureKind::kCommunication, -1, std::string(reason)}); }
 
   [[nodiscard]] MemoryPtr allocate(std::size_t bytes) override {
-    const auto stride = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-    const Meeting meeting{store_, message("{}/arena{}", group_name(options_), arenas_++), rank(), size(),
+    const auto part = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    const Meeting meeting{store_, message("{}/arena{}", group_name(options_), made_++), rank(), size(),
                           options_.timeout};
-    auto mapping = share_mapping(meeting, stride * static_cast<std::size_t>(size()));
-    return std::make_shared<ArenaMemory>(std::move(mapping), stride * static_cast<std::size_t>(rank()), bytes);
+    const auto prepare = [&](Mapping& mapping) { Arena::prepare(mapping, size()); };
+    auto arena = intern_arena(share_mapping(meeting, Arena::bytes_for(part, size()), prepare));
+    arenas_.learn(arena->id(), arena);
+    return make_arena_memory(std::move(arena), part * static_cast<std::size_t>(rank()), bytes);
   }
 
   [[nodiscard]] std::unique_ptr<Transport> split(const Subgroup& subgroup) override {
@@ -126,14 +124,22 @@ class ShmTransport final : public Transport {
     }
   }
 
+  void warn_of(int writer) const noexcept {
+    try {
+      log_warn("rank={} event=stopped_while_writing peer={} note=\"end it before shared memory is used again\"",
+               global_rank(), writer);
+    } catch (const std::exception&) {  // a warning is not worth a second failure
+    }
+  }
+
   Inbox& inbox(int from) { return inboxes_.try_emplace(from, group_, from).first->second; }
 
   Store& store_;
   const ShmOptions options_;
-  const Patience patience_ = patience_of(options_.size);
   Group group_;
+  ArenaTable arenas_;
   std::map<int, Inbox> inboxes_;  // by sender
-  int arenas_ = 0;
+  int made_ = 0;                  // arenas
   std::uint64_t seen_generation_ = 0;
 };
 

@@ -3,21 +3,22 @@
 #include <bit>
 #include <cstdint>
 
-// 16-bit floating point as bits: exact widening, and rounding to the nearest (ties to even).
+// 16-bit floating point as bits: exact widening, and rounding to the nearest (ties to even). Static, because files that
+// are compiled for other instruction sets include this too.
 namespace trireme::collectives {
 
-[[nodiscard]] inline float widen_bfloat16(std::uint16_t bits) noexcept {
+[[nodiscard]] static inline float widen_bfloat16(std::uint16_t bits) noexcept {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
-[[nodiscard]] inline std::uint16_t round_to_bfloat16(float value) noexcept {
+[[nodiscard]] static inline std::uint16_t round_to_bfloat16(float value) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t quiet_nan = (bits >> 16) | 0x40U;
   const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
   return static_cast<std::uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet_nan : rounded);
 }
 
-[[nodiscard]] inline float widen_float16(std::uint16_t bits) noexcept {
+[[nodiscard]] static inline float widen_float16(std::uint16_t bits) noexcept {
   constexpr std::uint32_t kExponent = 0x7c00U << 13;
   constexpr std::uint32_t kRebias = (127U - 15U) << 23;
   std::uint32_t magnitude = (bits & 0x7fffU) << 13;
@@ -31,7 +32,7 @@ namespace trireme::collectives {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) | (bits & 0x8000U) << 16);
 }
 
-[[nodiscard]] inline std::uint16_t round_to_float16(float value) noexcept {
+[[nodiscard]] static inline std::uint16_t round_to_float16(float value) noexcept {
   constexpr std::uint32_t kSmallestNormal = 113U << 23;  // 2^-14
   constexpr std::uint32_t kOverflow = 0x477ff000U;       // 65520, half way to the first value above the largest
   const auto bits = std::bit_cast<std::uint32_t>(value);

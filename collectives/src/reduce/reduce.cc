@@ -1,0 +1,43 @@
+#include "reduce.h"
+
+#include <array>
+
+#include "kernels.h"
+
+namespace trireme::collectives {
+namespace {
+
+struct Choice {
+  std::array<ReduceKernel, 3> kernels = {};
+  std::size_t count = 0;
+  void add(ReduceKernel kernel) { kernels[count++] = kernel; }
+};
+
+Choice what_the_processor_runs() {
+  Choice choice;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (has_avx512) choice.add(reduce_avx512);
+  if (has_avx2) choice.add(reduce_avx2);
+#endif
+  choice.add(reduce_portable);
+  return choice;
+}
+
+}  // namespace
+
+std::span<const ReduceKernel> reduce_kernels() noexcept {
+  static const Choice choice = what_the_processor_runs();
+  return {choice.kernels.data(), choice.count};
+}
+
+void reduce_in_order(std::span<const void* const> pieces, std::span<void* const> outputs, std::int64_t count,
+                     Dtype dtype, ReduceOp op) {
+  static const ReduceKernel widest = reduce_kernels().front();
+  widest(pieces, outputs, count, dtype, op);
+}
+
+}  // namespace trireme::collectives
