@@ -110,10 +110,19 @@ void fold(Pieces pieces, Outputs outputs, std::int64_t count, Fold combine, bool
   }
 }
 
+// What one register holds: the compiler takes wider vectors apart, element by element.
+#if defined(__AVX512F__)
+constexpr std::size_t kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr std::size_t kVectorBytes = 32;
+#else
+constexpr std::size_t kVectorBytes = 16;
+#endif
+
 // Sums of float and double, the common case, stay in registers from the loads to the stores.
 template <typename T>
 void sum_in_registers(Pieces pieces, Outputs outputs, std::int64_t count) {
-  using Vector [[gnu::vector_size(64), gnu::aligned(1), gnu::may_alias]] = T;
+  using Vector [[gnu::vector_size(kVectorBytes), gnu::aligned(1), gnu::may_alias]] = T;
   constexpr std::int64_t kLanes = sizeof(Vector) / sizeof(T);
   constexpr std::int64_t kTile = 4 * kLanes;
   const auto whole = count / kTile * kTile;

@@ -49,9 +49,9 @@ class Sleeper {
 
 // Note [four quarters]
 // A rank fills a quarter with chunk g only after it has seen everybody publish (or enter) after reading chunk g-4, the
-// previous content. Collectives that reduce publish chunk k before they read the results of chunk k-1, and so have read
-// k-2 when they publish k; a rank that has seen everybody publish k-1 may therefore fill k+1, which lies where k-3 did.
-// The others read a chunk before they publish the next. So no step is needed to say "I have read it".
+// previous content. A rank that publishes chunk k has read k-2: reductions in slices publish k before they take the
+// results of k-1, the others publish k before they read k-1. A rank that has seen everybody publish k shows k+1, which
+// lies where k-3 did, at the latest. So no step is needed to say "I have read it".
 
 Group::Group(Segment segment, int rank, int size)
     : segment_(std::move(segment)),

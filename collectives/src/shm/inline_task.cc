@@ -11,6 +11,8 @@ namespace {
 
 // Up to here reading everything costs less than waiting once more (bench collectives, 2 to 8 ranks).
 constexpr std::size_t kLargestReading = std::size_t{32} << 10;
+// Up to here copying costs less than finding out that it is not needed.
+constexpr std::size_t kTiny = 1024;
 constexpr int kManyRanks = 64;
 
 std::size_t input_bytes(const Signature& signature, int ranks) {
@@ -21,9 +23,13 @@ std::size_t input_bytes(const Signature& signature, int ranks) {
 
 bool InlineTask::fits(const Signature& signature, int ranks, std::size_t quarter_bytes) noexcept {
   const auto shown = input_bytes(signature, ranks);
-  if (shown <= Entry::kPayload) return true;
   const auto reading = reduces_by_slices(signature.kind) ? shown * static_cast<std::size_t>(ranks) : shown;
   return shown <= quarter_bytes && reading <= kLargestReading;
+}
+
+bool InlineTask::is_tiny(const Signature& signature, int ranks, std::size_t quarter_bytes) noexcept {
+  const auto shown = input_bytes(signature, ranks);
+  return shown <= Entry::kPayload || (shown <= kTiny && fits(signature, ranks, quarter_bytes));
 }
 
 InlineTask::InlineTask(Group& group, const Operation& operation)
@@ -33,22 +39,28 @@ InlineTask::InlineTask(Group& group, const Operation& operation)
       in_entry_(input_bytes(operation.signature, group.size()) <= Entry::kPayload) {
   const auto& signature = operation_.signature;
   if (!in_entry_) quarter_ = group_.next_quarter();
-  if (block_ > 0 && has_input(signature, group_.rank())) {
-    auto* const place = in_entry_ ? group_.own_payload(signature.sequence) : group_.staging(group_.rank(), quarter_);
-    std::memcpy(place, operation_.input.data, input_bytes(signature, group_.size()));
-  }
-  group_.enter(signature);
+  if (block_ == 0 || !has_input(signature, group_.rank())) return;
+  auto* const place = in_entry_ ? group_.own_payload(signature.sequence) : group_.staging(group_.rank(), quarter_);
+  std::memcpy(place, operation_.input.data, input_bytes(signature, group_.size()));
 }
 
 Step InlineTask::advance() {
-  if (!group_.all_entered(operation_.signature.sequence)) {
+  if (!group_.all_arrived()) {
     group_.check_left();
     return Step::kBlocked;
   }
-  group_.compare(operation_.signature);
   if (block_ > 0 && has_output(operation_.signature, group_.rank())) take();
   group_.finish(operation_.signature);
   return Step::kFinished;
+}
+
+Step TinyTask::advance() {
+  if (!group_.all_entered(signature_.sequence)) {
+    group_.check_left();
+    return Step::kBlocked;
+  }
+  group_.compare(signature_);
+  return task_.advance();
 }
 
 // Where block `block` of the input of `rank` lies.

@@ -9,9 +9,12 @@ namespace trireme::collectives {
 // rank takes or reduces what it needs. Costs p times the reading of other ways, and one wait less.
 class InlineTask final : public Task {
  public:
-  // True where one step is the fastest way, and where nothing is carried at all.
+  // True where one step beats several.
   [[nodiscard]] static bool fits(const Signature& signature, int ranks, std::size_t quarter_bytes) noexcept;
+  // True where it beats even reducing in place, and where nothing is carried at all.
+  [[nodiscard]] static bool is_tiny(const Signature& signature, int ranks, std::size_t quarter_bytes) noexcept;
 
+  // Shows the input. The caller enters, or publishes a step, and calls advance() once all ranks have.
   InlineTask(Group& group, const Operation& operation);
   Step advance() override;
   [[nodiscard]] std::vector<int> missing() const override { return group_.missing(); }
@@ -27,6 +30,22 @@ class InlineTask final : public Task {
   const std::int64_t block_;  // elements
   const bool in_entry_;       // the input travels in the entry
   int quarter_ = 0;
+};
+
+// An InlineTask that enters by itself, with nothing to find out first.
+class TinyTask final : public Task {
+ public:
+  TinyTask(Group& group, const Operation& operation)
+      : group_(group), signature_(operation.signature), task_(group, operation) {
+    group_.enter(signature_);
+  }
+  Step advance() override;
+  [[nodiscard]] std::vector<int> missing() const override { return group_.missing(); }
+
+ private:
+  Group& group_;
+  const Signature signature_;
+  InlineTask task_;
 };
 
 }  // namespace trireme::collectives

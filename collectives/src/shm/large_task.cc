@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "direct_copy.h"
+#include "inline_task.h"
 #include "layout.h"
 #include "staged_exchange.h"
 
@@ -53,13 +54,13 @@ Path choose_path(const Signature& signature, std::span<const Whereabouts> by_ran
 LargeTask::LargeTask(Group& group, ArenaTable& arenas, const Operation& operation)
     : group_(group), arenas_(arenas), operation_(operation), by_rank_(static_cast<std::size_t>(group.size())) {
   const auto own = own_whereabouts();
-  if (own.has_shown != 0) way_ = std::make_unique<StagedExchange>(group_, operation_);
+  if (own.has_shown != 0 && has_input(operation_.signature, group_.rank())) way_ = show();
   std::memcpy(group_.own_payload(operation_.signature.sequence), &own, sizeof own);
   group_.enter(operation_.signature);
 }
 
 // A rank whose own buffers nobody else can reach knows that the way leads through staging memory, and shows its first
-// chunk at once.
+// chunk at once. A rank without an input has nothing to show.
 Whereabouts LargeTask::own_whereabouts() {
   const auto& signature = operation_.signature;
   Whereabouts own;
@@ -73,8 +74,16 @@ Whereabouts LargeTask::own_whereabouts() {
     own.output = in_place ? own.input : arenas_.refer(operation_.output);
     is_reachable &= own.output.arena != 0;
   }
-  own.has_shown = is_reachable ? 0 : 1;
+  own.has_shown = is_reachable && has_input(signature, group_.rank()) ? 0 : 1;
   return own;
+}
+
+// The way through staging memory, with the first chunk shown there.
+std::unique_ptr<Task> LargeTask::show() const {
+  if (InlineTask::fits(operation_.signature, group_.size(), group_.segment().quarter_bytes())) {
+    return std::make_unique<InlineTask>(group_, operation_);
+  }
+  return std::make_unique<StagedExchange>(group_, operation_);
 }
 
 Step LargeTask::wait_for(bool all_there) const {
@@ -113,7 +122,7 @@ void LargeTask::decide() {
   if (path == Path::kDirect) {
     go_direct();
   } else if (!way_) {
-    way_ = std::make_unique<StagedExchange>(group_, operation_);
+    way_ = show();
   }
   phase_ = Phase::kUnderWay;
   if (path == Path::kDirect || path == Path::kStaged) return;

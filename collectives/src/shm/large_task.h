@@ -20,7 +20,7 @@ static_assert(sizeof(Whereabouts) <= Entry::kPayload);
 // How the ranks go on once all have entered. A pure function of what all ranks said and know, so all decide alike.
 enum class Path : std::uint8_t {
   kDirect,     // every rank maps what it needs of the others
-  kAsk,        // some arena is not known yet to this communicator: first agree on who maps it
+  kAsk,        // whether all map some arena is not known yet: first agree on it
   kStaged,     // through staging memory
   kShowFirst,  // the same, but some rank has not shown its first chunk
 };
@@ -38,6 +38,7 @@ class LargeTask final : public Task {
   enum class Phase : std::uint8_t { kEntered, kAsked, kShown, kUnderWay };
 
   [[nodiscard]] Whereabouts own_whereabouts();
+  [[nodiscard]] std::unique_ptr<Task> show() const;
   void decide();
   void ask();
   void learn();

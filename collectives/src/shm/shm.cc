@@ -65,8 +65,8 @@ class ShmTransport final : public Transport {
       default:
         break;
     }
-    if (InlineTask::fits(operation.signature, size(), group_.segment().quarter_bytes())) {
-      return std::make_unique<InlineTask>(group_, operation);
+    if (InlineTask::is_tiny(operation.signature, size(), group_.segment().quarter_bytes())) {
+      return std::make_unique<TinyTask>(group_, operation);
     }
     return std::make_unique<LargeTask>(group_, arenas_, operation);
   }

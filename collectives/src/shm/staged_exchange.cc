@@ -10,6 +10,9 @@
 namespace trireme::collectives {
 namespace {
 
+// With two ranks each reads the whole of one other either way; then reducing everything twice saves a wait.
+constexpr int kFewRanks = 2;
+
 std::int64_t capacity_of(const Group& group, OpKind kind, std::int64_t element) {
   const auto quarter = static_cast<std::int64_t>(group.segment().quarter_bytes()) / element;
   return has_block_per_rank(kind) ? quarter / group.size() : quarter;
@@ -23,6 +26,7 @@ StagedExchange::StagedExchange(Group& group, const Operation& operation)
       kind_(operation.signature.kind),
       element_(static_cast<std::int64_t>(size_of(operation.signature.dtype))),
       block_(block_count(operation.signature, group.size())),
+      in_slices_(reduces_by_slices(kind_) && group.size() > kFewRanks),
       capacity_(capacity_of(group, kind_, element_)),
       pieces_(static_cast<std::size_t>(group.size())) {
   shown_.length = std::min(capacity_, block_);
@@ -47,26 +51,33 @@ StagedExchange::Chunk StagedExchange::after(const Chunk& chunk) const {
 }
 
 // Everybody has shown `shown_` and reduced `reduced_`. False when that was the last chunk.
-bool StagedExchange::step() {
-  if (!reduces_by_slices(kind_)) {
-    take(shown_);
-    shown_ = after(shown_);
-    if (is_over(shown_)) return false;
-    show(shown_);
-    group_.publish();
-    return true;
-  }
+bool StagedExchange::step() { return in_slices_ ? step_in_slices() : step_whole(); }
+
+bool StagedExchange::step_whole() {
+  const auto ready = shown_;
+  show_next();
+  if (!is_over(shown_)) group_.publish();
+  take(ready);
+  return !is_over(shown_);
+}
+
+bool StagedExchange::step_in_slices() {
   const auto ready = reduced_;
   const bool was_reduced = has_reduced_;
-  if (has_reduced_ = !is_over(shown_); has_reduced_) {
+  has_reduced_ = !is_over(shown_);
+  if (has_reduced_) {
     reduce(shown_);
     reduced_ = shown_;
-    shown_ = after(shown_);
-    if (!is_over(shown_)) show(shown_);
+    show_next();
     group_.publish();
   }
   if (was_reduced) take_reduced(ready);
   return has_reduced_;
+}
+
+void StagedExchange::show_next() {
+  shown_ = after(shown_);
+  if (!is_over(shown_)) show(shown_);
 }
 
 std::byte* StagedExchange::staged(int rank, const Chunk& chunk, std::int64_t position) const {
@@ -90,11 +101,10 @@ void StagedExchange::take_piece(const Chunk& chunk, int owner, std::int64_t posi
 void StagedExchange::show(Chunk& chunk) {
   chunk.quarter = group_.next_quarter();
   if (!has_input(operation_.signature, group_.rank())) return;
-  const bool by_slices = reduces_by_slices(kind_);
-  if (!by_slices && !has_block_per_rank(kind_)) return show_piece(chunk, chunk.first, 0, chunk.length);
+  if (!in_slices_ && !has_block_per_rank(kind_)) return show_piece(chunk, chunk.first, 0, chunk.length);
   for (int rank = 0; rank < group_.size(); ++rank) {
     if (rank == group_.rank()) continue;
-    if (by_slices) {
+    if (in_slices_) {
       const auto slice = slice_of(chunk.length, rank, group_.size());
       show_piece(chunk, chunk.first + slice.first, slice.first, slice.length);
     } else {
@@ -127,10 +137,10 @@ void StagedExchange::take_reduced(const Chunk& chunk) {
   }
 }
 
-void StagedExchange::reduce_block(const Chunk& chunk) {
-  const int own = group_.rank();
-  for (int rank = 0; rank < group_.size(); ++rank) pieces_[rank] = staged(rank, chunk, own * chunk.length);
-  pieces_[own] = operation_.input.slice(own * block_ + chunk.first, chunk.length).data;
+// Block `block` of every rank.
+void StagedExchange::reduce_blocks(const Chunk& chunk, std::int64_t block) {
+  for (int rank = 0; rank < group_.size(); ++rank) pieces_[rank] = staged(rank, chunk, block * chunk.length);
+  pieces_[group_.rank()] = operation_.input.slice(block * block_ + chunk.first, chunk.length).data;
   reduce_in_order(pieces_, operation_.output.slice(chunk.first, chunk.length).data, chunk.length,
                   operation_.signature.dtype, operation_.signature.op);
 }
@@ -160,8 +170,11 @@ void StagedExchange::take(const Chunk& chunk) {
   const int own = group_.rank();
   const int root = operation_.signature.root;
   switch (kind_) {
+    case OpKind::kAllReduce:
+    case OpKind::kReduce:
+      return reduce_blocks(chunk, 0);
     case OpKind::kReduceScatter:
-      return reduce_block(chunk);
+      return reduce_blocks(chunk, own);
     case OpKind::kBroadcast:
       return take_piece(chunk, root, 0, chunk.first, chunk.length);
     case OpKind::kScatter:
