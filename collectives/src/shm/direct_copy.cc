@@ -33,10 +33,7 @@ Step DirectCopy::advance() {
     has_read_ = true;
     group_.publish();
   }
-  if (!group_.all_arrived()) {
-    group_.check_left();
-    return Step::kBlocked;
-  }
+  if (!group_.all_arrived()) return Step::kBlocked;
   group_.finish(operation_.signature);
   return Step::kFinished;
 }

@@ -57,10 +57,7 @@ Step DirectReduce::advance() {
     }
     is_done_ = true;
   }
-  if (shares_work_ ? !group_.all_complete() : !group_.all_arrived()) {
-    group_.check_left();
-    return Step::kBlocked;
-  }
+  if (shares_work_ ? !group_.all_complete() : !group_.all_arrived()) return Step::kBlocked;
   group_.finish(operation_.signature);
   return Step::kFinished;
 }

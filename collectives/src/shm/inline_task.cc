@@ -45,20 +45,14 @@ InlineTask::InlineTask(Group& group, const Operation& operation)
 }
 
 Step InlineTask::advance() {
-  if (!group_.all_arrived()) {
-    group_.check_left();
-    return Step::kBlocked;
-  }
+  if (!group_.all_arrived()) return Step::kBlocked;
   if (block_ > 0 && has_output(operation_.signature, group_.rank())) take();
   group_.finish(operation_.signature);
   return Step::kFinished;
 }
 
 Step TinyTask::advance() {
-  if (!group_.all_entered(signature_.sequence)) {
-    group_.check_left();
-    return Step::kBlocked;
-  }
+  if (!group_.all_entered(signature_.sequence)) return Step::kBlocked;
   group_.compare(signature_);
   return task_.advance();
 }

@@ -86,15 +86,10 @@ std::unique_ptr<Task> LargeTask::show() const {
   return std::make_unique<StagedExchange>(group_, operation_);
 }
 
-Step LargeTask::wait_for(bool all_there) const {
-  if (!all_there) group_.check_left();
-  return all_there ? Step::kMoved : Step::kBlocked;
-}
-
 Step LargeTask::advance() {
   switch (phase_) {
     case Phase::kEntered:
-      if (wait_for(group_.all_entered(operation_.signature.sequence)) == Step::kBlocked) return Step::kBlocked;
+      if (!group_.all_entered(operation_.signature.sequence)) return Step::kBlocked;
       group_.compare(operation_.signature);
       for (int rank = 0; rank < group_.size(); ++rank) {
         std::memcpy(&by_rank_[rank], group_.payload(rank, operation_.signature.sequence), sizeof(Whereabouts));
@@ -102,12 +97,12 @@ Step LargeTask::advance() {
       decide();
       break;
     case Phase::kAsked:
-      if (wait_for(group_.all_arrived()) == Step::kBlocked) return Step::kBlocked;
+      if (!group_.all_arrived()) return Step::kBlocked;
       learn();
       decide();
       break;
     case Phase::kShown:
-      if (wait_for(group_.all_arrived()) == Step::kBlocked) return Step::kBlocked;
+      if (!group_.all_arrived()) return Step::kBlocked;
       phase_ = Phase::kUnderWay;
       break;
     case Phase::kUnderWay:

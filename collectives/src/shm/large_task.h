@@ -43,7 +43,6 @@ class LargeTask final : public Task {
   void ask();
   void learn();
   void go_direct();
-  Step wait_for(bool all_there) const;
 
   Group& group_;
   ArenaTable& arenas_;

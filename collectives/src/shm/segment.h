@@ -41,18 +41,19 @@ class SharedSignature {
   std::atomic<std::uint64_t> rest_;
 };
 
-// Written by one rank (but for `claimed`), read by all.
+// Written by one rank (but for `claimed`), read by all. What is written in every operation shares no cache line with what
+// others look at while they wait.
 struct alignas(kCacheLine) RankSlot {
   // By parity of the sequence: an entry is rewritten only after all ranks have entered the collective in between.
   Entry entries[2];
-  alignas(kCacheLine) std::atomic<std::uint64_t> step;        // steps after the entries that this rank has published
-  std::atomic<std::uint64_t> answer;                          // what this rank says in a step that asks
-  alignas(kCacheLine) std::atomic<std::uint64_t> claimed;     // pieces of this rank's slices that somebody has taken
-  alignas(kCacheLine) std::atomic<std::uint32_t> is_writing;  // it writes into memory of others at this moment
-  std::atomic<std::uint32_t> has_left;                        // it has destroyed its communicator
+  alignas(kCacheLine) std::atomic<std::uint64_t> step;     // steps after the entries that this rank has published
+  std::atomic<std::uint64_t> answer;                       // what this rank says in a step that asks
+  alignas(kCacheLine) std::atomic<std::uint64_t> claimed;  // pieces of this rank's slices that somebody has taken
+  alignas(kCacheLine) std::atomic<std::uint32_t> has_left;  // it has destroyed its communicator
   std::atomic<std::int32_t> global_rank;
-  std::atomic<std::uint64_t> finished;  // sequence of its last finished collective
-  SharedSignature current;              // the collective it is in, or was in last
+  alignas(kCacheLine) std::atomic<std::uint32_t> is_writing;  // it writes into memory of others at this moment
+  std::atomic<std::uint64_t> finished;                        // sequence of its last finished collective
+  SharedSignature current;                                    // the collective it is in, or was in last
 };
 
 // The first failure of the group, told to all. Written once, by whoever claims it.

@@ -73,6 +73,7 @@ class ShmTransport final : public Transport {
 
   void check_peers() override {
     group_.check_failure();
+    group_.check_left();
     const auto generation = store_.lost_generation();
     if (generation == seen_generation_) return;
     for (const auto& lost : store_.lost()) check_lost(lost);

@@ -41,7 +41,6 @@ Step StagedExchange::advance() {
     group_.finish(operation_.signature);
     return Step::kFinished;
   }
-  if (!moved) group_.check_left();
   return moved ? Step::kMoved : Step::kBlocked;
 }
 
