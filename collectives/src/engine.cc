@@ -65,21 +65,20 @@ void pause_cpu() {
 Engine::Lane Engine::lane_of(const Operation& operation) {
   const auto& signature = operation.signature;
   if (signature.kind == OpKind::kSend) return {OpKind::kSend, signature.root, 0};
-  if (signature.kind == OpKind::kReceive) return {OpKind::kReceive, signature.root, operation.tag};
-  return {};
+  return {OpKind::kReceive, signature.root, operation.tag};
 }
 
 WorkPtr Engine::post(Operation operation) {
   check_alive(to_string(operation.signature.kind));
-  const auto lane = lane_of(operation);
-  operation.signature.sequence = lane == Lane{} ? ++collectives_posted_ : ++point_to_point_posted_[lane];
+  const bool is_message = is_point_to_point(operation.signature.kind);
+  operation.signature.sequence = is_message ? ++messages_posted_[lane_of(operation)] : ++collectives_posted_;
   auto work = std::make_shared<QueuedWork>(shared_from_this(), std::move(operation));
   work->flight_number_ = flight_->post(work->operation_);
-  lanes_[lane].push_back(work);
+  (is_message ? messages_[lane_of(work->operation_)] : collectives_).push_back(work);
   try {
     if (transport_->starts_at_once()) start(*work);
     // Messages that are started at once may be collected to go together, so posting one does not push it on.
-    if (!transport_->starts_at_once() || lane == Lane{}) advance();
+    if (!transport_->starts_at_once() || !is_message) advance();
   } catch (...) {
     fail(std::current_exception());
   }
@@ -157,12 +156,18 @@ void Engine::check_peers() {
 }
 
 bool Engine::advance() {
-  bool moved = false;
-  for (auto lane = lanes_.begin(); lane != lanes_.end();) {
-    moved |= advance(lane->second, lane->first == Lane{} ? transport_->depth() : 1);
-    lane = lane->second.empty() && lane->first != Lane{} ? lanes_.erase(lane) : std::next(lane);
+  bool moved = !collectives_.empty() && advance(collectives_, depth_);
+  for (auto lane = messages_.begin(); lane != messages_.end();) {
+    moved |= advance(lane->second, 1);
+    lane = lane->second.empty() ? messages_.erase(lane) : std::next(lane);
   }
   return moved;
+}
+
+template <typename Visit>
+void Engine::for_each_queue(Visit&& visit) {
+  visit(collectives_);
+  for (auto& [lane, queue] : messages_) visit(queue);
 }
 
 // The first `depth` operations, started in order. An operation waits for those before it whose memory it shares.
@@ -204,8 +209,13 @@ void Engine::check_deadline(QueuedWork& work) const {
 }
 
 std::string Engine::timeout_report(const QueuedWork& work) const {
-  const auto queue = lanes_.find(lane_of(work.operation_));
-  const auto* first = queue == lanes_.end() || queue->second.empty() ? &work : queue->second.front().get();
+  const auto* first = &work;
+  if (is_point_to_point(work.operation_.signature.kind)) {
+    const auto lane = messages_.find(lane_of(work.operation_));
+    if (lane != messages_.end() && !lane->second.empty()) first = lane->second.front().get();
+  } else if (!collectives_.empty()) {
+    first = collectives_.front().get();
+  }
   const auto missing = first->task_ ? first->task_->missing() : std::vector<int>{};
   auto text = message("{} on rank {}/{} of {} timed out after {} ms: missing{}", describe(work.operation_.signature),
                       transport_->rank(), transport_->size(), transport_->name(), work.operation_.timeout.count(),
@@ -225,10 +235,10 @@ void Engine::fail(std::exception_ptr error) noexcept {
   const auto failure = failure_of(error);
   transport_->announce(failure);
   record(failure);
-  for (auto& [lane, queue] : lanes_) {
+  for_each_queue([&](Queue& queue) {
     for (auto& work : queue) work->finish(error);
-  }
-  lanes_.clear();
+  });
+  forget_queues();
   write_record_of_failure(to_string(failure.kind));
 }
 
@@ -236,11 +246,10 @@ void Engine::fail(std::exception_ptr error) noexcept {
 void Engine::record(const Failure& failure) noexcept {
   try {
     FlightFailure seen{.failure = failure};
-    for (const auto& [lane, queue] : lanes_) {
-      if (seen.missing.empty() && !queue.empty() && queue.front()->task_) {
-        seen.missing = queue.front()->task_->missing();
-      }
-    }
+    for_each_queue([&](const Queue& queue) {
+      if (!seen.missing.empty() || queue.empty() || !queue.front()->task_) return;
+      seen.missing = queue.front()->task_->missing();
+    });
     for (int rank = 0; rank < transport_->size(); ++rank) seen.standings.push_back(transport_->standing(rank));
     flight_->fail(seen);
   } catch (const std::exception& exception) {
@@ -256,13 +265,20 @@ void Engine::abort(std::string_view reason) {
 
 void Engine::close() noexcept {
   const auto keep = shared_from_this();  // the last work may hold the last reference
-  if (!error_ && std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.empty(); })) {
+  bool has_pending = false;
+  for_each_queue([&](const Queue& queue) { has_pending |= !queue.empty(); });
+  if (!error_ && has_pending) {
     fail(std::make_exception_ptr(
         CommError(message("rank {}/{} destroyed its communicator before its operations were done", transport_->rank(),
                           transport_->size()))));
   }
-  lanes_.clear();
+  forget_queues();
   transport_.reset();
+}
+
+void Engine::forget_queues() noexcept {
+  collectives_.clear();
+  messages_.clear();
 }
 
 }  // namespace trireme::collectives

@@ -51,9 +51,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
  private:
   friend class QueuedWork;
   using Queue = std::deque<std::shared_ptr<QueuedWork>>;
-  // Queues that do not wait for each other.
+  // Messages that wait for each other.
   struct Lane {
-    OpKind kind = OpKind::kBarrier;  // kBarrier stands for all collectives
+    OpKind kind = OpKind::kSend;
     int peer = -1;
     int tag = 0;
     friend auto operator<=>(const Lane&, const Lane&) = default;
@@ -68,6 +68,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool advance();
   bool advance(Queue& queue, std::size_t depth);
   [[nodiscard]] static bool shares_memory(Queue::const_iterator first, Queue::const_iterator last);
+  template <typename Visit>
+  void for_each_queue(Visit&& visit);
+  void forget_queues() noexcept;
   void start(QueuedWork& work);
   void check_deadline(QueuedWork& work) const;
   [[nodiscard]] std::string timeout_report(const QueuedWork& work) const;
@@ -75,10 +78,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void fail(std::exception_ptr error) noexcept;
 
   std::unique_ptr<Transport> transport_;
+  const std::size_t depth_ = transport_->depth();
   const std::shared_ptr<FlightRecorder> flight_;
   std::uint64_t collectives_posted_ = 0;
-  std::map<Lane, std::uint64_t> point_to_point_posted_;
-  std::map<Lane, Queue> lanes_;
+  std::map<Lane, std::uint64_t> messages_posted_;
+  Queue collectives_;
+  std::map<Lane, Queue> messages_;
   std::exception_ptr error_;
 };
 

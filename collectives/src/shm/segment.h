@@ -13,11 +13,11 @@
 // by the orderings on the atomics.
 namespace trireme::collectives {
 
-inline constexpr std::size_t kCacheLine = 64;
+inline constexpr std::size_t kCacheLine = 128;  // of 64 bytes, which processors fetch in pairs
 
-// A rank enters a collective by writing one cache line: what it called, and a few bytes that go along.
+// A rank enters a collective by writing what it called, and a few bytes that go along.
 struct alignas(kCacheLine) Entry {
-  static constexpr std::size_t kPayload = 40;
+  static constexpr std::size_t kPayload = 104;
   std::atomic<std::uint64_t> sequence;  // written last
   std::int64_t count;
   std::int32_t root;
@@ -41,14 +41,14 @@ class SharedSignature {
   std::atomic<std::uint64_t> rest_;
 };
 
-// Written by one rank (but for `claimed`), read by all. What is written in every operation shares no cache line with what
-// others look at while they wait.
+// Written by one rank (but for `claimed`), read by all. What is written in every operation shares no cache line with
+// what others look at while they wait.
 struct alignas(kCacheLine) RankSlot {
   // By parity of the sequence: an entry is rewritten only after all ranks have entered the collective in between.
   Entry entries[2];
-  alignas(kCacheLine) std::atomic<std::uint64_t> step;     // steps after the entries that this rank has published
-  std::atomic<std::uint64_t> answer;                       // what this rank says in a step that asks
-  alignas(kCacheLine) std::atomic<std::uint64_t> claimed;  // pieces of this rank's slices that somebody has taken
+  alignas(kCacheLine) std::atomic<std::uint64_t> step;      // steps after the entries that this rank has published
+  std::atomic<std::uint64_t> answer;                        // what this rank says in a step that asks
+  alignas(kCacheLine) std::atomic<std::uint64_t> claimed;   // pieces of this rank's slices that somebody has taken
   alignas(kCacheLine) std::atomic<std::uint32_t> has_left;  // it has destroyed its communicator
   std::atomic<std::int32_t> global_rank;
   alignas(kCacheLine) std::atomic<std::uint32_t> is_writing;  // it writes into memory of others at this moment
