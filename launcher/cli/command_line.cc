@@ -52,6 +52,7 @@ void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_logs(app, action);
   add_cancel(app, action);
   add_runs(app, action);
+  add_debug(app, action);
   add_scheduler(app, action);
   add_agent(app, action);
   add_rank(app, action);

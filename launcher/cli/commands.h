@@ -25,6 +25,7 @@ void add_submit(CLI::App& app, Action& action, const ProgramWords& words);
 void add_logs(CLI::App& app, Action& action);
 void add_cancel(CLI::App& app, Action& action);
 void add_runs(CLI::App& app, Action& action);
+void add_debug(CLI::App& app, Action& action);
 
 // Started by the launcher itself; hidden from the help.
 void add_scheduler(CLI::App& app, Action& action);

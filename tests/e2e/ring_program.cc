@@ -1,7 +1,8 @@
 // A program without LibTorch for the launcher's end-to-end tests: ranks meet at barriers until told otherwise.
 //
-// ring_program [--steps N] [--until FILE] [--fail-rank R --exit-code C]
-// Ends after N barriers, or once FILE exists. Rank R leaves with C at its third barrier.
+// ring_program [--steps N] [--until FILE] [--fail-rank R --exit-code C] [--hang-rank R] [--timeout-ms N]
+// Ends after N barriers, or once FILE exists. The fail rank leaves with C after its third barrier, the hang rank sleeps
+// for good. Others wait for it as long as the timeout says.
 #include <unistd.h>
 
 #include <chrono>
@@ -18,6 +19,7 @@
 #include "trireme/base/rank_environment.h"
 #include "trireme/base/status_record.h"
 #include "trireme/base/store.h"
+#include "trireme/collectives/flight_record.h"
 #include "trireme/collectives/mpi.h"
 #include "trireme/collectives/shm.h"
 #include "trireme/collectives/single.h"
@@ -82,7 +84,11 @@ int run(const Arguments& arguments) {
   const std::unique_ptr<collectives::Communicator> world = make_world(environment, store.get());
   std::unique_ptr<DeathWatch> watch;
   if (store != nullptr && environment.has_mpi_launcher) watch = std::make_unique<DeathWatch>(*store, *world);
+  const collectives::FlightRecordOnSigterm on_sigterm;
   StatusReporter reporter(environment.status_socket);
+  const collectives::CommOptions patience{.timeout =
+                                              std::chrono::milliseconds(number(arguments, "--timeout-ms", 300'000))};
+  const bool hangs = number(arguments, "--hang-rank", -1) == world->rank();
   const bool fails = number(arguments, "--fail-rank", -1) == world->rank();
   const long steps = number(arguments, "--steps", 1'000'000'000);
   const auto until = arguments.find("--until");
@@ -90,7 +96,8 @@ int run(const Arguments& arguments) {
   std::cout << message("rank {} of {} on {} is pid {}", world->rank(), world->size(), environment.node, getpid())
             << std::endl;
   for (long step = 1; step <= steps; ++step) {
-    world->barrier();
+    world->barrier(patience);
+    if (step == 3 && hangs) std::this_thread::sleep_for(std::chrono::hours(1));
     if (step == 3 && fails) std::_Exit(static_cast<int>(number(arguments, "--exit-code", 3)));
     const bool is_told = until != arguments.end() && world->rank() == 0 && std::filesystem::exists(until->second);
     reporter.report({.run_id = environment.run_id.value_or(""),
@@ -100,7 +107,7 @@ int run(const Arguments& arguments) {
                      .step = step,
                      .metrics = {{"loss", 1.0 / static_cast<double>(step)}},
                      .collective = std::nullopt});
-    if (world->broadcast_bytes(is_told ? "end" : "go", 0) == "end") break;
+    if (world->broadcast_bytes(is_told ? "end" : "go", 0, patience) == "end") break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   watch.reset();

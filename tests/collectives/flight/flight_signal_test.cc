@@ -113,15 +113,18 @@ void write_in_handler(int signal) {
   if (write_flight_record_on_signal(signal)) terms_seen.fetch_add(1);
 }
 
+void interrupt_in(int microseconds) {
+  const itimerval once{.it_interval = {.tv_sec = 0, .tv_usec = 0}, .it_value = {.tv_sec = 0, .tv_usec = microseconds}};
+  ::setitimer(ITIMER_REAL, &once, nullptr);
+}
+
 // A timer interrupts the allocator, the list of communicators and a writer of the same record at any line; a handler
 // that took a lock or allocated would hang, and the deadline would say so.
 int communicate_under_signals(const TemporaryFolder& folder) {
   set_flight_record_options({.folder = folder.path().string()});
   std::signal(SIGALRM, write_in_handler);
-  const itimerval every_millisecond{.it_interval = {.tv_sec = 0, .tv_usec = 1000},
-                                    .it_value = {.tv_sec = 0, .tv_usec = 1}};
-  ::setitimer(ITIMER_REAL, &every_millisecond, nullptr);
-  for (int round = 0; terms_seen.load() < 100; ++round) {
+  for (int round = 0; terms_seen.load() < 300; ++round) {
+    interrupt_in(1 + round * 37 % 499);
     const auto c = make_single();
     const auto part = c->split(0, 0);
     for (int i = 0; i < 50; ++i) part->barrier();
@@ -129,8 +132,7 @@ int communicate_under_signals(const TemporaryFolder& folder) {
     if (round % 10 == 5) write_flight_record((folder / "asked.json").string());
     (void)read_flight_record(flight_record_path());
   }
-  const itimerval never{};
-  ::setitimer(ITIMER_REAL, &never, nullptr);
+  interrupt_in(0);
   return 0;
 }
 
