@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU: builds with CUDA required and runs the tests labelled gpu. For a machine that has one.
+# Everything that needs a GPU: builds with CUDA required, runs the tests labelled gpu and the collectives benchmark over
+# NCCL. For a machine that has one.
 #
 #   scripts/gpu_check.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-case " $* " in *" --help "* | *" -h "*) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case " $* " in *" --help "* | *" -h "*) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 # shellcheck source=scripts/lib/say.sh
 . scripts/lib/say.sh
 # shellcheck source=scripts/lib/setup.sh
@@ -18,3 +19,6 @@ heading "Build with CUDA and NCCL"
 build_preset cuda
 heading "Tests that need a GPU"
 ctest --test-dir build/cuda -L gpu --output-on-failure --no-tests=error
+heading "Collectives on the GPUs"
+"$TRIREME_PYTHON" bench/collectives/run.py --build "$TRIREME_ROOT/build/cuda" --no-setup --gpus "$(nvidia-smi -L | wc -l)" \
+  --json "$TRIREME_ROOT/build/cuda/collectives.json"

@@ -32,10 +32,13 @@ from driver.targets import judge, print_targets  # noqa: E402
 # Sizes by ranks where --sizes does not say; of all_reduce and of the other operations.
 QUICK_SIZES = {"all_reduce": "8,4K,64K,1M,4M,16M,64M", "others": "4K,4M"}
 QUICK_SIZES_OVERSUBSCRIBED = {"all_reduce": "8,64K,1M,16M", "others": ""}
+# Between 2 and 8 ranks, of which there are targets.
+FULL_SIZES_BETWEEN = {"all_reduce": "8,512,4K,64K,256K,1M,4M,16M,64M", "others": "4K,1M,16M"}
 FULL_SIZES = {"all_reduce": ",".join(str(8 << power) for power in range(26)),
               "others": "8,512,4K,32K,256K,1M,4M,16M,64M,256M"}
 NODES_QUICK_SIZES = "64K,1M,4M"
 NODES_FULL_SIZES = "8,4K,64K,128K,256K,512K,1M,4M,16M,64M"
+FOOTPRINT_BYTES = 64 << 20  # of a rank's buffers
 QUICK_SECONDS = 165  # of the 180 that --quick may take; the rest is for starting and ending
 
 
@@ -68,26 +71,35 @@ def rates(text):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/ci", help="build folder (default: build/ci)")
+    parser = argparse.ArgumentParser(prog="scripts/bench collectives", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/ci", help=argparse.SUPPRESS)
     parser.add_argument("--no-setup", action="store_true", help="install and build nothing: what is missing is left out")
     parser.add_argument("--quick", action="store_true", help="fewer sizes, rounds and systems: 3 minutes")
     parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, pictures beside it")
     parser.add_argument("--systems", type=names(KINDS), help="default: all; of " + ", ".join(KINDS))
     parser.add_argument("--ops", type=names(OPERATIONS), help="default: all; of " + ", ".join(OPERATIONS))
     parser.add_argument("--sizes", type=sizes, help="like 8,64K,16M")
-    parser.add_argument("--ranks", type=ranks, default=[2, 8], help="on one node; 0: none (default: 2,8)")
-    parser.add_argument("--buffers", type=names(("arena", "foreign")), default=["arena", "foreign"])
+    parser.add_argument("--ranks", type=ranks, help="on one node; 0: none (default: 1,2,3,4,6,8; with --quick 2,8)")
+    parser.add_argument("--buffers", type=names(("arena", "foreign")), default=["arena", "foreign"],
+                        help="Trireme's kinds of memory (default: arena,foreign)")
     parser.add_argument("--backend", default="shm", help="Trireme's backend: shm, tcp, mpi (default: shm)")
-    parser.add_argument("--nodes", type=int, default=4, help="network namespaces with a link each; 0: none (default: 4)")
+    parser.add_argument("--nodes", type=int, help="network namespaces with a link each; 0: none (default: 4 without --ranks)")
     parser.add_argument("--per-node", type=ranks, help="ranks on each of them (default: 1,2; with --quick 2)")
     parser.add_argument("--rates", type=rates, help="Gbit/s of their links; 0: not limited (default: 1,10,0; with --quick 1,10)")
     parser.add_argument("--node-backend", default="mpi", help="Trireme's backend on nodes: mpi or tcp (default: mpi)")
+    parser.add_argument("--gpus", type=int, metavar="N", help="NCCL on 1 to N GPUs of this machine, and nothing else")
     parser.add_argument("--rounds", type=int, help="turns of each system at each size")
     parser.add_argument("--seconds", type=float, help="of a system's turn")
     options = parser.parse_args()
     rounds, seconds, samples = (2, 0.05, 3) if options.quick else (5, 0.2, 5)
     options.plan = Plan(options.rounds or rounds, options.seconds or seconds, samples)
+    if options.nodes is None:
+        options.nodes = 0 if options.ranks is not None else 4
+    if options.ranks is None:
+        options.ranks = [2, 8] if options.quick else [1, 2, 3, 4, 6, 8]
+    if options.gpus:
+        options.backend, options.systems, options.nodes = "nccl", ["trireme"], 0
+        options.ranks = [count for count in (1, 2, 4, 8, 16) if count <= options.gpus]
     options.per_node = options.per_node or ([2] if options.quick else [1, 2])
     options.rates = options.rates or ([1.0, 10.0] if options.quick else [1.0, 10.0, None])
     if options.quick:
@@ -116,7 +128,7 @@ def sizes_of(operation, count, options):
         return [0]
     if options.sizes:
         return options.sizes
-    table = FULL_SIZES
+    table = FULL_SIZES if count in (2, 8) else FULL_SIZES_BETWEEN
     if options.quick:
         table = QUICK_SIZES if count <= len(cores()) else QUICK_SIZES_OVERSUBSCRIBED
     text = table["all_reduce" if operation == "all_reduce" else "others"]
@@ -141,6 +153,8 @@ def measure_world(options, systems, count, folder):
         start_groups({name: functools.partial(system.start, count, folder / f"{name}-{count}")
                       for name, system in systems.items()}, groups)
         for operation in options.ops or OPERATIONS:
+            if count == 1 and operation == "send_receive":
+                continue  # to oneself
             rows += sweep(groups, systems, operation, sizes_of(operation, count, options), count, options.plan, {"nodes": 1})
     finally:
         for group in groups.values():
@@ -182,9 +196,17 @@ def node_rows(groups, systems, operation, sizes_here, nodes, per_node, options, 
     return rows
 
 
-def write_results(options, machine, rows, targets):
+def measure_footprints(options, systems):
+    """What the arena costs beyond the buffers: of the ranks that are measured anyway."""
+    if options.backend != "shm" or "trireme" not in systems or "arena" not in systems["trireme"].buffers:
+        return []
+    return [systems["trireme"].footprint(count, FOOTPRINT_BYTES) for count in options.ranks if count > 1]
+
+
+def write_results(options, machine, rows, footprints, targets):
     words = [word for word in sys.argv[1:] if word != "--build" and word != options.build]
-    report = {"command": " ".join(["scripts/bench", "collectives", *words]), "machine": machine, "targets": targets, "rows": rows}
+    report = {"command": " ".join(["scripts/bench", "collectives", *words]), "machine": machine, "targets": targets,
+              "footprints": footprints, "rows": rows}
     options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for picture in draw(rows, options.json):
         print(f"picture: {picture}")
@@ -199,15 +221,17 @@ def main():
         with tempfile.TemporaryDirectory(prefix="trireme-bench-", dir=shared_memory) as folder:
             for count in options.ranks:
                 rows += measure_world(options, systems, count, pathlib.Path(folder))
+            footprints = measure_footprints(options, systems)
             if options.nodes and any(name in systems for name in ("trireme", "openmpi4")):
                 rows += measure_nodes(options, systems, pathlib.Path(folder))
     except (GroupError, Missing) as error:
         sys.exit(f"bench collectives: {error}")
     print_tables(rows)
-    targets = judge(rows)
-    print_targets(targets)
+    targets = judge(rows, footprints)
+    if not options.gpus:
+        print_targets(targets)
     if options.json:
-        write_results(options, machine, rows, targets)
+        write_results(options, machine, rows, footprints, targets)
     if any(r["wrong"] for r in rows):
         sys.exit("bench collectives: wrong elements, see the last column")
 

@@ -1,7 +1,9 @@
 """Every system that can be measured, and how its ranks are started."""
+import json
 import os
 import pathlib
 import socket
+import subprocess
 
 from . import peers
 from .group import Group
@@ -55,6 +57,20 @@ class Trireme(System):
                 return [peers.open_mpi_command("mpirun", ranks, command)]
             return [(command, environment) for environment in torchrun_environment(ranks)]
         return Group(self.name, folder, ranks, commands)
+
+    def footprint(self, ranks, size):
+        """{"ranks", "bytes", "extra_bytes"}: what a communicator costs beyond `size` bytes of arena a rank."""
+        command = [str(self.bin / "bench_collectives"), "--backend", self.options.backend, "--footprint", str(size)]
+        processes = [subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+                     for environment in torchrun_environment(ranks)]
+        try:
+            outputs = [process.communicate(timeout=60)[0] for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+        if any(process.returncode for process in processes):
+            raise peers.Missing(f"{' '.join(command)} failed")
+        return json.loads(outputs[0])
 
     def start_on_nodes(self, nodes, per_node, folder):
         """A Group over several nodes: by mpirun for backend mpi, else by torchrun's environment."""

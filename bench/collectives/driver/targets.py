@@ -98,9 +98,19 @@ def limit_at_10_gbit(rows, against_wire):
                   f"{limit}: {ratio:.2f}x the wire's time; links without limit take {share:.2f} of it")
 
 
-def judge(rows):
+def memory_targets(footprints):
+    """`footprints`: {"ranks", "bytes", "extra_bytes"}, bytes of each rank's buffers, extra over all ranks."""
+    text = "arena overhead below 5 % beyond the buffers"
+    if not footprints:
+        return [target(text, None, "not measured in this run")]
+    shares = [(found["extra_bytes"] / (found["ranks"] * found["bytes"]), found) for found in footprints]
+    share, worst = max(shares, key=lambda pair: pair[0])
+    return [target(text, share < 0.05, f"{share * 100:.1f} % at {worst['ranks']} ranks with {show_size(worst['bytes'])} each")]
+
+
+def judge(rows, footprints):
     """Every target: {"target", "met": True, False or None (not measured), "detail"}."""
-    return two_rank_targets(rows) + eight_rank_targets(rows) + node_targets(rows)
+    return two_rank_targets(rows) + eight_rank_targets(rows) + node_targets(rows) + memory_targets(footprints)
 
 
 def print_targets(targets):

@@ -7,6 +7,15 @@
 
 namespace trireme::bench {
 
+Exchange lay_out(Operation operation, std::int64_t count, int rank, int ranks, float* first, float* second) {
+  Exchange exchange{operation, count, first, second != nullptr ? second : first};
+  if (second != nullptr) return exchange;
+  const std::int64_t own_block = rank * (count / ranks);
+  if (operation == Operation::kReduceScatter) exchange.output = first + own_block;
+  if (operation == Operation::kAllGather) exchange.input = first + own_block;
+  return exchange;
+}
+
 ExchangeBuffers::ExchangeBuffers(System& system, const Request& request, int rank, int ranks)
     : rank_(rank), ranks_(ranks) {
   const Operation operation = request.operation;
@@ -16,15 +25,10 @@ ExchangeBuffers::ExchangeBuffers(System& system, const Request& request, int ran
     throw std::invalid_argument(std::to_string(request.bytes) + " bytes cannot be cut into " + std::to_string(ranks) +
                                 " blocks of floats");
   }
-  const bool in_place = system.prefers_in_place(operation);
-  const Extents sizes = extents(operation, count, ranks, in_place);
+  const Extents sizes = extents(operation, count, ranks, system.prefers_in_place(operation));
   if (sizes.input > 0) first_ = system.allocate(sizes.input, request.kind);
   if (sizes.output > 0) second_ = system.allocate(sizes.output, request.kind);
-  exchange_ = {operation, count, first_.get(), second_ ? second_.get() : first_.get()};
-  if (!in_place) return;
-  const std::int64_t own_block = rank * (count / ranks);
-  if (operation == Operation::kReduceScatter) exchange_.output = first_.get() + own_block;
-  if (operation == Operation::kAllGather) exchange_.input = first_.get() + own_block;
+  exchange_ = lay_out(operation, count, rank, ranks, first_.get(), second_.get());
 }
 
 void ExchangeBuffers::produce(std::int64_t iteration) {

@@ -25,6 +25,10 @@ struct Exchange {
 
 using Region = std::shared_ptr<float>;
 
+// The exchange of `rank` over memory of Extents: `first` for the input, `second` for the output, null when in place.
+[[nodiscard]] Exchange lay_out(Operation operation, std::int64_t count, int rank, int ranks, float* first,
+                               float* second);
+
 // One rank of one system under test.
 class System {
  public:

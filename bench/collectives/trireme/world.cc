@@ -2,6 +2,7 @@
 
 #include "trireme/base/error.h"
 #include "trireme/collectives/mpi.h"
+#include "trireme/collectives/nccl.h"
 #include "trireme/collectives/shm.h"
 #include "trireme/collectives/single.h"
 #include "trireme/collectives/tcp.h"
@@ -38,8 +39,12 @@ World open_world(const std::string& backend, const RankEnvironment& environment)
     open_store(world, environment);
     world.communicator =
         collectives::make_tcp(*world.store, {.rank = environment.rank, .size = environment.world_size});
+  } else if (backend == "nccl") {
+    open_store(world, environment);
+    world.communicator = collectives::make_nccl(
+        *world.store, {.rank = environment.rank, .size = environment.world_size, .device = environment.local_rank});
   } else {
-    throw ConfigError("no backend '" + backend + "'; there are shm, tcp, mpi, single");
+    throw ConfigError("no backend '" + backend + "'; there are shm, tcp, mpi, nccl, single");
   }
   return world;
 }
