@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <mutex>
+#include <tuple>
 
 #include "reduce/half.h"
 
@@ -103,28 +106,13 @@ Array reduce_integers(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
                            [&](Signed a, Signed b) { return combine_wrapping<Signed, Unsigned>(op, a, b); });
 }
 
-}  // namespace
-
-bool operator==(const Array& a, const Array& b) {
-  if (a.dtype_ != b.dtype_ || a.count_ != b.count_) return false;
-  const auto bytes = static_cast<std::size_t>(a.count_) * size_of(a.dtype_);
-  return bytes == 0 || std::memcmp(a.bytes_.data() + a.offset_, b.bytes_.data() + b.offset_, bytes) == 0;
-}
-
-Array sample(Dtype dtype, std::int64_t count, int rank, bool is_misaligned) {
-  Array array(dtype, count, is_misaligned);
+Array computed_sample(Dtype dtype, std::int64_t count, int rank) {
+  Array array(dtype, count);
   for (std::int64_t i = 0; i < count; ++i) put_sample(array, i, random_bits(i, rank));
   return array;
 }
 
-Array part(Array& whole, std::int64_t first, std::int64_t length) {
-  Array result(whole.dtype(), length);
-  const auto from = whole.slice(first, length);
-  if (length > 0) std::memcpy(result.view().data, from.data, from.bytes());
-  return result;
-}
-
-Array reduced_samples(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
+Array computed_reduction(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
   const auto same = [](auto value) { return value; };
   switch (dtype) {
     case Dtype::kUint8:
@@ -143,6 +131,60 @@ Array reduced_samples(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
       break;
   }
   return reduce_floats<double, double>(dtype, count, ranks, op, same, same);
+}
+
+// Arrays that all ranks of a process ask for again and again. Element i does not depend on the count, so the longest
+// array of a key has all shorter ones in it.
+class Remembered {
+ public:
+  using Key = std::tuple<Dtype, int, int>;
+  // The first `count` elements of what `compute(count)` gives for `key`.
+  template <typename Compute>
+  Array get(const Key& key, std::int64_t count, Compute&& compute) {
+    constexpr std::int64_t kLongest = 100'000;
+    if (count > kLongest) return compute(count);
+    const std::lock_guard lock(mutex_);
+    const auto known = arrays_.find(key);
+    if (known != arrays_.end() && known->second.count() >= count) return part(known->second, 0, count);
+    auto array = compute(count);
+    arrays_.insert_or_assign(key, array);
+    return array;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<Key, Array> arrays_;
+};
+
+}  // namespace
+
+bool operator==(const Array& a, const Array& b) {
+  if (a.dtype_ != b.dtype_ || a.count_ != b.count_) return false;
+  const auto bytes = static_cast<std::size_t>(a.count_) * size_of(a.dtype_);
+  return bytes == 0 || std::memcmp(a.bytes_.data() + a.offset_, b.bytes_.data() + b.offset_, bytes) == 0;
+}
+
+Array sample(Dtype dtype, std::int64_t count, int rank, bool is_misaligned) {
+  static Remembered samples;
+  auto aligned =
+      samples.get({dtype, rank, 0}, count, [&](std::int64_t wanted) { return computed_sample(dtype, wanted, rank); });
+  if (!is_misaligned) return aligned;
+  Array array(dtype, count, true);
+  if (count > 0) std::memcpy(array.view().data, aligned.view().data, aligned.view().bytes());
+  return array;
+}
+
+Array part(Array& whole, std::int64_t first, std::int64_t length) {
+  Array result(whole.dtype(), length);
+  const auto from = whole.slice(first, length);
+  if (length > 0) std::memcpy(result.view().data, from.data, from.bytes());
+  return result;
+}
+
+Array reduced_samples(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
+  static Remembered reductions;
+  return reductions.get({dtype, ranks, static_cast<int>(op)}, count,
+                        [&](std::int64_t wanted) { return computed_reduction(dtype, wanted, ranks, op); });
 }
 
 Array joined_samples(Dtype dtype, std::int64_t count, int ranks) {

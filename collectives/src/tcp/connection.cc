@@ -22,9 +22,9 @@ Connection::Connection(UniqueFd socket, Readiness& readiness, FrameSink& sink, s
 
 // A socket that is closed over unread bytes is reset, and what it has not yet sent is lost with it.
 Connection::~Connection() {
-  constexpr std::size_t kAtOnce = std::size_t{1} << 20;
-  constexpr int kAtMost = 64;
-  for (int i = 0; i<kAtMost&& ::recv(socket_.get(), nullptr, kAtOnce, MSG_TRUNC | MSG_DONTWAIT)> 0; ++i) {
+  constexpr int kAtMost = 256;
+  std::array<std::byte, std::size_t{16} << 10> unread;
+  for (int i = 0; i<kAtMost&& ::recv(socket_.get(), unread.data(), unread.size(), MSG_DONTWAIT)> 0; ++i) {
   }
 }
 
