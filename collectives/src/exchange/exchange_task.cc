@@ -16,6 +16,12 @@ std::int64_t capacity_of(const Pieces& pieces, const Operation& operation, int r
   return pieces.has_slice_owners() ? piece * ranks : piece;
 }
 
+bool fits_in_heads(const Pieces& pieces, const Operation& operation, int ranks) {
+  const auto longest_slice = (pieces.block() + ranks - 1) / ranks;
+  return pieces.has_slice_owners() && longest_slice * static_cast<std::int64_t>(size_of(operation.signature.dtype)) <=
+                                          static_cast<std::int64_t>(kMostInlineBytes);
+}
+
 }  // namespace
 
 ExchangeTask::Chunk::Chunk(ExchangeGroup& group, std::int32_t index_, std::int64_t first_, std::int64_t length_,
@@ -33,7 +39,8 @@ ExchangeTask::ExchangeTask(ExchangeGroup& group, const Operation& operation)
       operation_(operation),
       pieces_(operation, group.rank(), group.size()),
       capacity_(capacity_of(pieces_, operation, group.size())),
-      heads_(group, operation.signature, [](int) { return Buffer{}; }) {
+      rides_in_heads_(fits_in_heads(pieces_, operation, group.size())),
+      heads_(group, operation.signature, [this](int peer) { return head_payload(peer); }) {
   start_chunks();
 }
 
@@ -90,7 +97,13 @@ bool ExchangeTask::finish_chunks() {
   return moved;
 }
 
+Buffer ExchangeTask::head_payload(int peer) const {
+  if (!rides_in_heads_ || !(pieces_.reduces() || pieces_.is_root())) return {};
+  return pieces_.input(peer, 0, pieces_.block());
+}
+
 void ExchangeTask::start_first_round(Chunk& chunk) {
+  if (rides_in_heads_) return;
   switch (pieces_.kind()) {
     case OpKind::kAllReduce:
     case OpKind::kReduce:
@@ -152,6 +165,7 @@ void ExchangeTask::send_blocks(Chunk& chunk) {
 }
 
 void ExchangeTask::receive_pieces(Chunk& chunk) {
+  if (rides_in_heads_) return;
   const auto own = input(chunk, group_.rank());
   group_.for_each_peer(
       [&](int peer) { receive(chunk, in_scratch(chunk, peer, own), peer, MessageKind::kToOwner, chunk.arriving); });
@@ -160,8 +174,10 @@ void ExchangeTask::receive_pieces(Chunk& chunk) {
 void ExchangeTask::receive_from_root(Chunk& chunk) {
   const auto target =
       pieces_.has_slice_owners() ? output(chunk, group_.rank()) : operation_.output.slice(chunk.first, chunk.length);
+  const int root = operation_.signature.root;
   if (pieces_.is_root()) return copy_elements(input(chunk, group_.rank()), target);
-  receive(chunk, target, operation_.signature.root, MessageKind::kToOwner, chunk.arriving);
+  if (rides_in_heads_) return copy_elements(heads_.payload_as(root, target), target);
+  receive(chunk, target, root, MessageKind::kToOwner, chunk.arriving);
 }
 
 void ExchangeTask::receive_blocks(Chunk& chunk) {
@@ -185,7 +201,8 @@ void ExchangeTask::reduce(Chunk& chunk) {
   const auto own = input(chunk, group_.rank());
   std::vector<const void*> inputs;
   for (int rank = 0; rank < group_.size(); ++rank) {
-    inputs.push_back(rank == group_.rank() ? own.data : in_scratch(chunk, rank, own).data);
+    const auto arrived = rides_in_heads_ ? heads_.payload_as(rank, own) : in_scratch(chunk, rank, own);
+    inputs.push_back(rank == group_.rank() ? own.data : arrived.data);
   }
   const auto result = reduced(chunk);
   reduce_in_order(inputs, result.data, result.count, result.dtype, operation_.signature.op);

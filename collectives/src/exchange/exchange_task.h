@@ -14,7 +14,8 @@ namespace trireme::collectives {
 // those who need the result. Operations without owners of slices have the first round only.
 //
 // Buffers are cut into chunks, several of which are under way, so that sending, receiving and reducing overlap. The
-// first chunks leave together with the heads; what arrives waits until all heads are compared.
+// first chunks leave together with the heads; what arrives waits until all heads are compared. Where slices are small,
+// the heads carry them, and there is but one chunk.
 class ExchangeTask final : public Task {
  public:
   ExchangeTask(ExchangeGroup& group, const Operation& operation);
@@ -49,6 +50,7 @@ class ExchangeTask final : public Task {
   void receive_from_root(Chunk& chunk);
   void receive_blocks(Chunk& chunk);
   void receive_results(Chunk& chunk);
+  [[nodiscard]] Buffer head_payload(int peer) const;
   void reduce(Chunk& chunk);
   void send_results(Chunk& chunk);
 
@@ -62,8 +64,9 @@ class ExchangeTask final : public Task {
   ExchangeGroup& group_;
   const Operation operation_;
   const Pieces pieces_;
-  std::int64_t capacity_ = 0;  // elements of a block that one chunk takes
-  std::int64_t first_ = 0;     // of the next chunk
+  const std::int64_t capacity_;  // elements of a block that one chunk takes
+  const bool rides_in_heads_;    // the first round
+  std::int64_t first_ = 0;       // of the next chunk
   std::int32_t next_index_ = 0;
   Heads heads_;
   bool is_compared_ = false;

@@ -29,8 +29,11 @@ class Heads {
   [[nodiscard]] bool still_sends_to(int peer) const { return leaving_.waits_for(peer); }
   // Throws MismatchError unless all ranks have called the same. Once all have arrived.
   void compare() const;
-  // What `peer` sent behind its signature. Once compared.
-  [[nodiscard]] const std::byte* payload_of(int peer) const { return slot(peer) + sizeof(Signature); }
+  // What `peer` sent behind its signature, as elements like those of `shape`. Once compared.
+  [[nodiscard]] Buffer payload_as(int peer, Buffer shape) const {
+    shape.data = slot(peer) + sizeof(Signature);
+    return shape;
+  }
 
  private:
   [[nodiscard]] std::byte* slot(int rank) const;

@@ -78,7 +78,7 @@ Buffer OneRoundTask::outgoing(int peer) const {
 
 // What `peer` has sent, as elements.
 Buffer OneRoundTask::incoming(int peer) const {
-  return {const_cast<std::byte*>(heads_.payload_of(peer)), pieces_.block(), operation_.signature.dtype, {}};
+  return heads_.payload_as(peer, {nullptr, pieces_.block(), operation_.signature.dtype, {}});
 }
 
 void OneRoundTask::deliver() {

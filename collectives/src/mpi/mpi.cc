@@ -71,6 +71,7 @@ class MpiTransport final : public Transport {
   [[nodiscard]] int size() const noexcept override { return messenger_.size(); }
 
   [[nodiscard]] std::unique_ptr<Task> start(const Operation& operation) override {
+    abort_.check();
     return start_exchange(*group_, operation);
   }
   [[nodiscard]] std::size_t depth() const noexcept override { return kCollectivesUnderWay; }
