@@ -38,6 +38,9 @@ class FakeGroup:
     def __init__(self, name, microseconds, order):
         self.name, self.microseconds, self.order = name, microseconds, order
 
+    def close(self):
+        pass
+
     def measure(self, operation, size, buffer, seconds, samples):
         self.order.append((self.name, buffer, size))
         return {"median_us": self.microseconds(size), "p90_us": 2 * self.microseconds(size), "samples": samples, "wrong": 0,
@@ -56,7 +59,10 @@ class Sweep(unittest.TestCase):
         order = []
         groups = {name: FakeGroup(name, function, order) for name, function in microseconds.items()}
         systems = {name: FakeSystem(*(("arena", "foreign") if name == "trireme" else ("foreign",))) for name in groups}
-        return sweep.sweep(groups, systems, "all_reduce", sizes, 2, plan, {"nodes": 1}), order
+        rows = []
+        added = sweep.sweep(groups, systems, "all_reduce", sizes, 2, plan, {"nodes": 1}, rows)
+        self.assertEqual(rows, added)
+        return rows, order
 
     def test_systems_take_turns_in_every_round(self):
         rows, order = self.run_sweep({"trireme": lambda _: 10.0, "gloo": lambda _: 20.0}, [8], sweep.Plan(2, 0.1, 5))
@@ -74,6 +80,15 @@ class Sweep(unittest.TestCase):
                                  sweep.Plan(1, 0.1, 5, patience=5.0))
         self.assertEqual([(r["system"], r["bytes"]) for r in rows],
                          [("gloo", MIB), ("mpich5", MIB), ("mpich5", 16 * MIB)])
+
+    def test_a_peer_that_fails_is_dropped_but_not_trireme(self):
+        def fail(_):
+            raise GroupError("no luck")
+        rows, order = self.run_sweep({"gloo": fail, "mpich5": lambda _: 1.0}, [8, 16], sweep.Plan(2, 0.1, 5))
+        self.assertEqual([(r["system"], r["bytes"]) for r in rows], [("mpich5", 8), ("mpich5", 16)])
+        self.assertEqual(order.count(("gloo", "foreign", 8)), 1)
+        with self.assertRaises(GroupError):
+            self.run_sweep({"trireme": fail}, [8], sweep.Plan(1, 0.1, 5))
 
     def test_nothing_starts_after_the_deadline(self):
         rows, _ = self.run_sweep({"gloo": lambda _: 1.0}, [8], sweep.Plan(1, 0.1, 5, deadline=time.monotonic() - 1))

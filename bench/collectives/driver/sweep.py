@@ -4,6 +4,7 @@ import statistics
 import sys
 import time
 
+from .group import GroupError
 from .operations import bus_factor, fitting_size, show_size
 
 
@@ -38,12 +39,13 @@ def lanes_of(groups, systems, operation):
             for buffer in systems[name].buffers[:1 if operation == "barrier" else None]]
 
 
-def sweep(groups, systems, operation, sizes, ranks, plan, place):
-    """Rows of one operation. Rounds go size by size over all systems, so that a slow spell of the machine hits all alike.
+def sweep(groups, systems, operation, sizes, ranks, plan, place, rows):
+    """Adds the rows of one operation to `rows`, and returns them. Rounds go size by size over all systems, so that a slow spell of the machine hits all alike.
 
-    `groups`: {name: Group}; `systems`: {name: System}; `place`: {"nodes": 1} and what else every row says.
+    `groups`: {name: Group}; `systems`: {name: System}; `place`: {"nodes": 1} and what else every row says. A peer whose ranks
+    fail is dropped from `groups`; a failure of Trireme's is raised.
     """
-    rows, lanes = [], lanes_of(groups, systems, operation)
+    added, lanes = [], lanes_of(groups, systems, operation)
     newest = {}  # of each lane
     for size in dict.fromkeys(fitting_size(operation, size, ranks) for size in sizes):
         if time.monotonic() > plan.deadline:
@@ -56,13 +58,15 @@ def sweep(groups, systems, operation, sizes, ranks, plan, place):
         if not lanes:
             break
         found = measure_size(groups, operation, size, plan, lanes)
+        lanes = [lane for lane in lanes if lane in found]
         new = [row(name, operation, size, ranks, buffer, rounds, place) for (name, buffer), rounds in found.items()]
         newest = {(r["system"], r["buffer"]): r for r in new}
         rows += new
+        added += new
         print(f"{operation} {show_size(size)}, {ranks} ranks: " + ", ".join(
             f"{r['system']}{'/arena' if r['buffer'] == 'arena' and r['system'] != 'roof' else ''} {r['median_us']:.4g}"
             for r in new) + " us", file=sys.stderr, flush=True)
-    return rows
+    return added
 
 
 def expected_seconds(smaller, size):
@@ -72,14 +76,20 @@ def expected_seconds(smaller, size):
 
 
 def measure_size(groups, operation, size, plan, lanes):
-    """{lane: its rounds}. A lane that took very long in its first round has no further ones."""
+    """{lane: its rounds}. A lane that took very long in its first round has no further ones; one that failed has none."""
     found, exhausted = {lane: [] for lane in lanes}, set()
     for _ in range(plan.rounds):
         for name, buffer in lanes:
-            if (name, buffer) in exhausted:
+            if (name, buffer) in exhausted or name not in groups:
                 continue
             start = time.monotonic()
-            found[name, buffer].append(groups[name].measure(operation, size, buffer, plan.seconds, plan.samples))
+            try:
+                found[name, buffer].append(groups[name].measure(operation, size, buffer, plan.seconds, plan.samples))
+            except GroupError as failure:
+                if name == "trireme":
+                    raise
+                print(f"left out from here on: {failure}", file=sys.stderr)
+                groups.pop(name).close()
             if time.monotonic() - start > 4 * plan.patience:
                 exhausted.add((name, buffer))
-    return found
+    return {lane: rounds for lane, rounds in found.items() if lane[0] in groups}

@@ -29,7 +29,7 @@ def print_tables(rows):
         lanes = list(dict.fromkeys(lane(r) for r in shown))
         where = show_place(*place)
         print(f"\n{operation}, {where}: median of an operation")
-        print(f"{'bytes':>10}" + "".join(f"{name:>16}" for name in lanes) + f"{'busbw GB/s':>12}{'x best peer':>13}{'wrong':>7}")
+        print(f"{'bytes':>10}" + "".join(f"{name:>16}" for name in lanes) + f"{'busbw GB/s':>12}{'x best peer':>17}{'wrong':>7}")
         for size in dict.fromkeys(r["bytes"] for r in shown):
             by_lane = {lane(r): r for r in shown if r["bytes"] == size}
             peers = [r["median_us"] for r in by_lane.values() if r["system"] not in ("trireme", "roof", "wire")]
@@ -41,4 +41,4 @@ def print_tables(rows):
             wrong = sum(r["wrong"] for r in by_lane.values())
             print(f"{show_size(size):>10}" + "".join(
                 f"{show_time(by_lane[name]['median_us']) if name in by_lane else '':>16}" for name in lanes)
-                + f"{busbw:>12}{ratio:>13}{wrong:>7}")
+                + f"{busbw:>12}{ratio:>17}{wrong:>7}")
