@@ -118,13 +118,14 @@ Packet expect_packet(const Meeting& meeting, const UniqueFd& socket, Deadline de
               meeting.size, meeting.rank, meeting.timeout.count()));
 }
 
-MappingPtr join(const Meeting& meeting, Deadline deadline) {
+MappingPtr join(const Meeting& meeting, Deadline deadline, const std::function<void(Mapping&)>& introduce) {
   const auto socket = connect_abstract(find_host(meeting));
   send_packet(socket, as_bytes(meeting.rank));
   const auto packet = expect_packet(meeting, socket, deadline);
   const auto offer = from_bytes<Offer>(packet.bytes);
   const bool is_thread_of_host = peer_process(socket) == ::getpid();
   auto mapping = is_thread_of_host ? *offer.mapping : std::make_shared<Mapping>(packet.fd, offer.bytes);
+  if (introduce) introduce(*mapping);
   send_packet(socket, "mapped");
   const auto verdict = expect_packet(meeting, socket, deadline).bytes;
   if (verdict != kEverybodyIsHere) throw TimeoutError(verdict);
@@ -133,12 +134,14 @@ MappingPtr join(const Meeting& meeting, Deadline deadline) {
 
 }  // namespace
 
-MappingPtr share_mapping(const Meeting& meeting, std::size_t bytes, const std::function<void(Mapping&)>& prepare) {
+MappingPtr share_mapping(const Meeting& meeting, std::size_t bytes, const std::function<void(Mapping&)>& prepare,
+                         const std::function<void(Mapping&)>& introduce) {
   const auto deadline = std::chrono::steady_clock::now() + meeting.timeout;
-  if (meeting.rank != 0) return join(meeting, deadline);
+  if (meeting.rank != 0) return join(meeting, deadline, introduce);
   const auto memfd = make_memfd("trireme", bytes);
   auto mapping = std::make_shared<Mapping>(memfd, bytes);
   if (prepare) prepare(*mapping);
+  if (introduce) introduce(*mapping);
   if (meeting.size > 1) Host(meeting, deadline).hand_out(memfd, mapping);
   return mapping;
 }

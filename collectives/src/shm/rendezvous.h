@@ -19,12 +19,14 @@ struct Meeting {
   Timeout timeout = kDefaultTimeout;
 };
 
-// Rank 0 makes a segment of `bytes`, runs `prepare` on it and hands it to every other rank of `meeting`.
+// Rank 0 makes a segment of `bytes`, runs `prepare` on it and hands it to every other rank of `meeting`. Every rank
+// runs `introduce` on it: what they all write there, all find when this returns.
 //
 // The store carries the name of an abstract unix socket, the socket carries the memfd; the segment itself has no name.
 // Ranks that are threads of one process share one mapping. Returns on all ranks once all have it, or throws on all:
 // TimeoutError naming the ranks that did not come.
 [[nodiscard]] MappingPtr share_mapping(const Meeting& meeting, std::size_t bytes,
-                                       const std::function<void(Mapping&)>& prepare = {});
+                                       const std::function<void(Mapping&)>& prepare = {},
+                                       const std::function<void(Mapping&)>& introduce = {});
 
 }  // namespace trireme::collectives

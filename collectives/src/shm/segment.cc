@@ -59,9 +59,11 @@ void Segment::prepare(Mapping& mapping, const SegmentShape& shape) {
 
 ControlBlock& Segment::control() const noexcept { return *reinterpret_cast<ControlBlock*>(mapping_->data()); }
 
-RankSlot& Segment::slot(int rank) const noexcept {
-  return reinterpret_cast<RankSlot*>(mapping_->data() + slots_offset())[rank];
+RankSlot& Segment::slot(const Mapping& mapping, int rank) noexcept {
+  return reinterpret_cast<RankSlot*>(mapping.data() + slots_offset())[rank];
 }
+
+RankSlot& Segment::slot(int rank) const noexcept { return slot(*mapping_, rank); }
 
 Channel& Segment::channel(int from, int to) const noexcept {
   auto* channels = reinterpret_cast<Channel*>(mapping_->data() + channels_offset(ranks_));

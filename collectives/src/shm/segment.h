@@ -99,6 +99,9 @@ class Segment {
   // Constructs the parts, in rank 0 and before anybody else maps it.
   static void prepare(Mapping& mapping, const SegmentShape& shape);
 
+  // The part of `rank` in a segment that is prepared.
+  [[nodiscard]] static RankSlot& slot(const Mapping& mapping, int rank) noexcept;
+
   Segment(MappingPtr mapping, int ranks) : mapping_(std::move(mapping)), ranks_(ranks) {}
 
   [[nodiscard]] ControlBlock& control() const noexcept;

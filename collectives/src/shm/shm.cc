@@ -29,6 +29,8 @@ constexpr std::size_t kSmallestQuarter = 64;  // bytes for each rank, so that a 
 
 std::string group_name(const ShmOptions& options) { return "shm/" + options.name; }
 
+int global_rank_of(const ShmOptions& options) { return options.global_rank < 0 ? options.rank : options.global_rank; }
+
 // Asked once: counting the cores is a system call.
 SegmentShape shape_of(const ShmOptions& options) {
   const auto smallest = kSmallestQuarter * static_cast<std::size_t>(options.size);
@@ -39,8 +41,12 @@ SegmentShape shape_of(const ShmOptions& options) {
 Segment open_segment(Store& store, const ShmOptions& options) {
   const auto shape = shape_of(options);
   const auto prepare = [&](Mapping& mapping) { Segment::prepare(mapping, shape); };
+  // Before anybody looks who is lost: a rank that is known by no number yet must not pass for rank 0.
+  const auto introduce = [&](Mapping& mapping) {
+    Segment::slot(mapping, options.rank).global_rank.store(global_rank_of(options), std::memory_order_relaxed);
+  };
   const Meeting meeting{store, group_name(options), options.rank, options.size, options.timeout};
-  return Segment(share_mapping(meeting, Segment::bytes_for(shape), prepare), options.size);
+  return Segment(share_mapping(meeting, Segment::bytes_for(shape), prepare, introduce), options.size);
 }
 
 class ShmTransport final : public Transport {
@@ -48,9 +54,7 @@ class ShmTransport final : public Transport {
   ShmTransport(Store& store, ShmOptions options)
       : store_(store),
         options_(std::move(options)),
-        group_(open_segment(store, options_), options_.rank, options_.size) {
-    group_.segment().slot(options_.rank).global_rank.store(global_rank(), std::memory_order_relaxed);
-  }
+        group_(open_segment(store, options_), options_.rank, options_.size) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "shm"; }
   [[nodiscard]] int rank() const noexcept override { return options_.rank; }
@@ -114,7 +118,7 @@ class ShmTransport final : public Transport {
   }
 
  private:
-  [[nodiscard]] int global_rank() const { return options_.global_rank < 0 ? options_.rank : options_.global_rank; }
+  [[nodiscard]] int global_rank() const { return global_rank_of(options_); }
 
   void check_lost(const LostRank& lost) const {
     for (int member = 0; member < size(); ++member) {
