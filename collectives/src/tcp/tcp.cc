@@ -143,7 +143,7 @@ void check(const TcpOptions& options) {
 
 std::unique_ptr<Communicator> make_tcp(Store& store, const TcpOptions& options) {
   check(options);
-  return std::make_unique<PostingCommunicator>(std::make_unique<TcpTransport>(store, options));
+  return std::make_unique<PostingCommunicator>(std::make_unique<TcpTransport>(store, options), options.name);
 }
 
 }  // namespace trireme::collectives
