@@ -98,6 +98,7 @@ void Engine::check_alive(const std::string& what) const {
 
 void Engine::wait(QueuedWork& work) {
   try {
+    transport_->push();
     for (int fruitless = 0; !work.finished_;) {
       if (advance()) {
         fruitless = 0;
@@ -112,6 +113,7 @@ void Engine::wait(QueuedWork& work) {
 
 void Engine::poll(QueuedWork& work) noexcept {
   try {
+    transport_->push();
     if (advance()) return;
     check_peers();
     check_deadline(work);
@@ -205,6 +207,7 @@ void Engine::check_deadline(QueuedWork& work) const {
   const auto now = transport_->now();
   if (!work.waiting_since_) work.waiting_since_ = now;
   if (now - *work.waiting_since_ < work.operation_.timeout) return;
+  transport_->investigate();
   throw TimeoutError(timeout_report(work));
 }
 

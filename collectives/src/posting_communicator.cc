@@ -235,10 +235,19 @@ std::string PostingCommunicator::broadcast_bytes(std::string_view bytes, int roo
 }
 
 std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
+  if (transport().splits_itself()) {
+    engine_->check_alive("split");
+    const Subgroup group{.color = color, .key = key, .ordinal = splits_++};
+    auto part = engine_->run([&] { return transport().split(group); });
+    if (!part) return nullptr;
+    auto members = part->members();
+    return std::unique_ptr<PostingCommunicator>(new PostingCommunicator(
+        std::move(part), message("{}/split{}.{}", name_, group.ordinal, color), std::move(members)));
+  }
   std::array<std::int32_t, 2> own = {color, key};
   std::vector<std::int32_t> all(2 * static_cast<std::size_t>(size_));
   all_gather(view(own.data(), 2), view(all.data(), 2 * static_cast<std::int64_t>(size_)), {})->wait();
-  Subgroup group{.color = color, .ordinal = splits_++};
+  Subgroup group{.color = color, .key = key, .ordinal = splits_++};
   for (int rank = 0; rank < size_; ++rank) {
     if (all[2 * rank] == color) group.members.push_back(rank);
   }
@@ -250,6 +259,15 @@ std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
   for (auto& member : members) member = members_.empty() ? member : members_[static_cast<std::size_t>(member)];
   return std::unique_ptr<PostingCommunicator>(new PostingCommunicator(
       std::move(part), message("{}/split{}.{}", name_, group.ordinal, color), std::move(members)));
+}
+
+void PostingCommunicator::begin_group() {
+  engine_->check_alive("begin_group");
+  transport().begin_group();
+}
+
+void PostingCommunicator::end_group() {
+  (void)engine_->run([&] { return transport().end_group(); });
 }
 
 void PostingCommunicator::abort(std::string_view reason) {

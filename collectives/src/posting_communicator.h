@@ -43,12 +43,16 @@ class PostingCommunicator final : public Communicator {
   [[nodiscard]] std::vector<std::string> all_gather_bytes(std::string_view bytes, const CommOptions& options) override;
   [[nodiscard]] std::string broadcast_bytes(std::string_view bytes, int root, const CommOptions& options) override;
   [[nodiscard]] std::unique_ptr<Communicator> split(int color, int key) override;
+  void begin_group() override;
+  void end_group() override;
   void abort(std::string_view reason) override;
+
+  // What the backend provides; for functions of a backend that take any Communicator.
+  [[nodiscard]] Transport& transport() const noexcept { return engine_->transport(); }
 
  private:
   PostingCommunicator(std::unique_ptr<Transport> transport, std::string name, std::vector<int> members);
   void check_reachable(const Caller& caller, const Buffer& buffer, const char* name) const;
-  [[nodiscard]] Transport& transport() const noexcept { return engine_->transport(); }
 
   const std::shared_ptr<Engine> engine_;  // shared with unfinished works
   const int rank_;

@@ -37,6 +37,7 @@ struct Patience {
 // The ranks of one color, of which the caller is members[rank].
 struct Subgroup {
   int color = 0;
+  int key = 0;
   int rank = 0;
   int ordinal = 0;                // of this split among the splits of the parent
   std::vector<int> members = {};  // ranks in the parent
@@ -60,8 +61,16 @@ class Transport {
   [[nodiscard]] virtual bool can_reach(const Device& device) const noexcept {
     return device.kind == Device::Kind::kCpu;
   }
+  // Operations posted in between may start together at the end, where a backend can. May be nested.
+  virtual void begin_group() {}
+  virtual void end_group() {}
+  // Somebody waits: what was collected to start together starts.
+  virtual void push() {}
   // Throws when this rank or a peer gave up, or when a peer is lost. Cheap: called whenever a wait is fruitless.
   virtual void check_peers() = 0;
+  // An operation has timed out: finds out what the other ranks did, for standing() and Task::missing(), and throws when
+  // that was the cause. May block for a moment.
+  virtual void investigate() {}
   // Where `rank` stands, as far as this rank knows: "at all_reduce #12 of 1024 float32, sum".
   [[nodiscard]] virtual std::string standing(int rank) const = 0;
 
@@ -76,6 +85,10 @@ class Transport {
 
   // Collective; the ranks have already agreed on `bytes` > 0.
   [[nodiscard]] virtual MemoryPtr allocate(std::size_t bytes) = 0;
+  // True where split() finds the members by color and key itself; then `rank` and `members` are not filled in.
+  [[nodiscard]] virtual bool splits_itself() const noexcept { return false; }
+  // Of a part made by such a split(): its ranks in the group that was first split.
+  [[nodiscard]] virtual std::vector<int> members() const { return {}; }
   // Collective over all ranks of this transport; null for a color below 0.
   [[nodiscard]] virtual std::unique_ptr<Transport> split(const Subgroup& subgroup) = 0;
 };

@@ -22,6 +22,7 @@ struct World {
   // Runs the body on every rank, or only on this process's rank where each process is one; fails the test when a rank
   // fails, throws or does not end.
   std::function<void(const RankBody&)> run;
+  bool has_tags = true;  // false where messages match by peer and order alone
 };
 inline void PrintTo(const World& world, std::ostream* out) { *out << world.name; }
 inline std::string name_of(const testing::TestParamInfo<World>& info) { return info.param.name; }
@@ -33,6 +34,8 @@ inline constexpr Timeout kPatience = std::chrono::seconds(30);
 class CommunicatorConformance : public testing::TestWithParam<World> {
  protected:
   void on_every_rank(const RankBody& body) { GetParam().run(body); }
+  // `wanted`, or the one tag there is.
+  [[nodiscard]] int tag(int wanted) const { return GetParam().has_tags ? wanted : 0; }
 };
 
 // In worlds of at least two ranks.

@@ -30,9 +30,9 @@ std::string text_thrown_by(Call&& call) {
 }
 
 // Waits until another rank has given up, without taking part in its collectives.
-void wait_for_the_others_to_fail(Communicator& c) {
+void wait_for_the_others_to_fail(Communicator& c, int tag) {
   std::uint8_t never = 0;
-  const auto work = c.receive(view(&never, 1), (c.rank() + 1) % c.size(), 99, {.timeout = kPatience});
+  const auto work = c.receive(view(&never, 1), (c.rank() + 1) % c.size(), tag, {.timeout = kPatience});
   EXPECT_THROW(work->wait(), CommError);
 }
 
@@ -85,26 +85,27 @@ TEST_P(PeerConformance, DisagreementThrowsOnAllRanksShowsBothSidesAndTouchesNoDa
 }
 
 TEST_P(PeerConformance, AMessageOfAnotherSizeThanReceivedIsAMismatch) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     Array buffer(Dtype::kFloat32, 8);
-    if (c.rank() == 0) (void)c.send(buffer.slice(0, 5), 1, 3, {.timeout = kPatience});
+    if (c.rank() == 0) (void)c.send(buffer.slice(0, 5), 1, tag(3), {.timeout = kPatience});
     if (c.rank() == 1) {
-      const auto text =
-          text_thrown_by<MismatchError>([&] { c.receive(buffer.slice(0, 8), 0, 3, {.timeout = kPatience})->wait(); });
-      EXPECT_THAT(text, AllOf(HasSubstr("of 5 float32"), HasSubstr("of 8 float32"), HasSubstr("tag 3")));
+      const auto text = text_thrown_by<MismatchError>(
+          [&] { c.receive(buffer.slice(0, 8), 0, tag(3), {.timeout = kPatience})->wait(); });
+      EXPECT_THAT(text, AllOf(HasSubstr("of 5 float32"), HasSubstr("of 8 float32"),
+                              HasSubstr(tag(3) == 3 ? "tag 3" : "tag 0")));
     } else {
-      wait_for_the_others_to_fail(c);
+      wait_for_the_others_to_fail(c, tag(99));
     }
   });
 }
 
 TEST_P(PeerConformance, ATimeoutNamesTheMissingRankAndWhereEverybodyStands) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     const int missing = c.size() - 1;
     auto buffer = sample(Dtype::kFloat32, 1000, c.rank());
     c.all_reduce(buffer.view(), {.timeout = kPatience})->wait();
     c.barrier({.timeout = kPatience});
-    if (c.rank() == missing) return wait_for_the_others_to_fail(c);
+    if (c.rank() == missing) return wait_for_the_others_to_fail(c, tag(99));
     const auto text = text_thrown_by<TimeoutError>([&] { c.all_reduce(buffer.view(), {.timeout = kShort})->wait(); });
     EXPECT_THAT(text, HasSubstr("missing rank " + std::to_string(missing) + "."));
     EXPECT_THAT(text, HasSubstr("all_reduce #3 of 1000 float32, sum (4000 bytes)"));
@@ -113,36 +114,36 @@ TEST_P(PeerConformance, ATimeoutNamesTheMissingRankAndWhereEverybodyStands) {
 }
 
 TEST_P(PeerConformance, ATimeoutOfAReceiveNamesTheSender) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     Array buffer(Dtype::kFloat32, 8);
-    if (c.rank() != 0) return wait_for_the_others_to_fail(c);
+    if (c.rank() != 0) return wait_for_the_others_to_fail(c, tag(99));
     const auto text =
-        text_thrown_by<TimeoutError>([&] { c.receive(buffer.view(), 1, 3, {.timeout = kShort})->wait(); });
+        text_thrown_by<TimeoutError>([&] { c.receive(buffer.view(), 1, tag(3), {.timeout = kShort})->wait(); });
     EXPECT_THAT(text, AllOf(HasSubstr("receive #1 of 8 float32, peer 1"), HasSubstr("missing rank 1.")));
   });
 }
 
 TEST_P(PeerConformance, AbortReachesEveryRankThatWaits) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     Array buffer(Dtype::kFloat32, 8);
     if (c.rank() == 0) c.abort("the disk is full");
     const auto text =
-        text_thrown_by<CommError>([&] { c.receive(buffer.view(), 0, 3, {.timeout = kPatience})->wait(); });
+        text_thrown_by<CommError>([&] { c.receive(buffer.view(), 0, tag(3), {.timeout = kPatience})->wait(); });
     EXPECT_THAT(text, AllOf(HasSubstr("rank 0/"), HasSubstr("the disk is full")));
   });
 }
 
 TEST_P(PeerConformance, AfterAFailureEveryPendingAndLaterOperationFails) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     Array buffer(Dtype::kFloat32, 8);
     Array other(Dtype::kFloat32, 8);
-    const auto first = c.receive(buffer.view(), 0, 3, {.timeout = kPatience});
-    const auto second = c.receive(other.view(), 1, 3, {.timeout = kPatience});
-    std::uint8_t has_posted = 1;
-    if (c.rank() != 0) c.send(view(&has_posted, 1), 0, 0, {.timeout = kPatience})->wait();
+    std::uint8_t is_here = 1;
+    if (c.rank() != 0) c.send(view(&is_here, 1), 0, 0, {.timeout = kPatience})->wait();
     for (int peer = 1; c.rank() == 0 && peer < c.size(); ++peer) {
-      c.receive(view(&has_posted, 1), peer, 0, {.timeout = kPatience})->wait();
+      c.receive(view(&is_here, 1), peer, 0, {.timeout = kPatience})->wait();
     }
+    const auto first = c.receive(buffer.view(), 0, tag(3), {.timeout = kPatience});
+    const auto second = c.receive(other.view(), 1, tag(3), {.timeout = kPatience});
     if (c.rank() == 0) c.abort("enough");
     EXPECT_THROW(first->wait(), CommError);
     EXPECT_TRUE(second->done());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -94,14 +95,14 @@ TEST_P(CommunicatorConformance, AllToAllTransposesTheBlocks) {
 }
 
 TEST_P(CommunicatorConformance, MessagesGoRoundARingInAnySize) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     const int next = (c.rank() + 1) % c.size();
     const int previous = (c.rank() + c.size() - 1) % c.size();
     for (const std::int64_t count : {0, 1, 1000, 100'003}) {
       auto outgoing = sample(Dtype::kInt64, count, c.rank(), true);
       Array incoming(Dtype::kInt64, count, true);
-      const auto sending = c.send(outgoing.view(), next, 7, {.timeout = kPatience});
-      c.receive(incoming.view(), previous, 7, {.timeout = kPatience})->wait();
+      const auto sending = c.send(outgoing.view(), next, tag(7), {.timeout = kPatience});
+      c.receive(incoming.view(), previous, tag(7), {.timeout = kPatience})->wait();
       sending->wait();
       EXPECT_EQ(incoming, sample(Dtype::kInt64, count, previous));
     }
@@ -109,24 +110,27 @@ TEST_P(CommunicatorConformance, MessagesGoRoundARingInAnySize) {
 }
 
 TEST_P(CommunicatorConformance, MessagesMatchByTagAndThenByOrder) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     const int next = (c.rank() + 1) % c.size();
     const int previous = (c.rank() + c.size() - 1) % c.size();
     std::vector<std::int32_t> sent = {10, 20, 11, 21};
     std::vector<WorkPtr> works;
-    for (auto& value : sent) works.push_back(c.send(view(&value, 1), next, value / 10, {.timeout = kPatience}));
+    for (auto& value : sent) works.push_back(c.send(view(&value, 1), next, tag(value / 10), {.timeout = kPatience}));
     std::vector<std::int32_t> received(4);
-    for (const int i : {1, 3, 0, 2}) {
-      works.push_back(c.receive(view(&received[i], 1), previous, sent[i] / 10, {.timeout = kPatience}));
+    const bool has_tags = GetParam().has_tags;
+    for (const int i : has_tags ? std::array{1, 3, 0, 2} : std::array{0, 1, 2, 3}) {
+      works.push_back(c.receive(view(&received[i], 1), previous, tag(sent[i] / 10), {.timeout = kPatience}));
       if (i == 3) works.back()->wait();
     }
     for (auto& work : works) work->wait();
     EXPECT_EQ(received, sent);
+    if (has_tags) return;
+    EXPECT_THROW((void)c.send(view(&sent[0], 1), next, 1), ConfigError);
   });
 }
 
 TEST_P(CommunicatorConformance, AMessageDoesNotWaitForACollectivePostedBeforeIt) {
-  on_every_rank([](Communicator& c) {
+  on_every_rank([this](Communicator& c) {
     const int next = (c.rank() + 1) % c.size();
     const int previous = (c.rank() + c.size() - 1) % c.size();
     float sum = 1;
@@ -161,7 +165,7 @@ TEST_P(CommunicatorConformance, RejectsArgumentsThatDoNotFitAndGoesOn) {
     Array small(Dtype::kFloat32, 4);
     Array large(Dtype::kFloat32, 4 * c.size() + 1);
     const Buffer nowhere{nullptr, 4, Dtype::kFloat32, {}};
-    const Buffer on_gpu{small.view().data, 4, Dtype::kFloat32, {Device::Kind::kCuda, 0}};
+    const Buffer on_gpu{small.view().data, 4, Dtype::kFloat32, {Device::Kind::kCuda, 99}};
     EXPECT_THROW((void)c.all_reduce(nowhere), ConfigError);
     EXPECT_THROW((void)c.all_reduce(on_gpu), ConfigError);
     EXPECT_THROW((void)c.all_reduce(small.view(), large.view(), {}), ConfigError);

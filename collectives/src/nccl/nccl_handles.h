@@ -1,36 +1,52 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "nccl_api.h"
-#include "trireme/collectives/communicator.h"
 
 // What the nccl backend owns of NCCL and CUDA, and their errors as exceptions.
 namespace trireme::collectives {
 
-using NcclApiPtr = std::shared_ptr<NcclApi>;  // shared by everything below, as memory outlives communicators
+// Throw CommError with the library's own text. kInProgress is no error: see NcclComm::settle().
+void check_nccl(NcclApi& api, NcclResult result, const char* call, NcclCommHandle comm = nullptr);
+void check_cuda(NcclApi& api, CudaResult error, const char* call);
 
-// Throw CommError with the library's own text. ncclInProgress is no error: see NcclComm::settle().
-void check_nccl(NcclApi& api, ncclResult_t result, const char* call);
-void check_cuda(NcclApi& api, cudaError_t error, const char* call);
+// Events for reuse: making one costs more than recording one. Thread-safe.
+class CudaEvents {
+ public:
+  explicit CudaEvents(NcclApiPtr api) : api_(std::move(api)) {}
+  ~CudaEvents();
+  CudaEvents(const CudaEvents&) = delete;
+  CudaEvents& operator=(const CudaEvents&) = delete;
+  [[nodiscard]] CudaEventHandle take();
+  void give_back(CudaEventHandle event) noexcept;
+  [[nodiscard]] NcclApi& api() const noexcept { return *api_; }
+
+ private:
+  const NcclApiPtr api_;
+  std::mutex mutex_;  // guards free_
+  std::vector<CudaEventHandle> free_;
+};
 
 // A point in a stream that can be asked for and waited for.
 class CudaEvent {
  public:
-  explicit CudaEvent(NcclApiPtr api);
-  ~CudaEvent() { (void)api_->event_destroy(event_); }
+  explicit CudaEvent(std::shared_ptr<CudaEvents> events) : events_(std::move(events)), event_(events_->take()) {}
+  ~CudaEvent() { events_->give_back(event_); }
   CudaEvent(const CudaEvent&) = delete;
   CudaEvent& operator=(const CudaEvent&) = delete;
 
-  void record(cudaStream_t stream) { check_cuda(*api_, api_->event_record(event_, stream), "cudaEventRecord"); }
+  void record(CudaStreamHandle stream);
   // Makes `stream` wait for the point.
-  void hold(cudaStream_t stream) { check_cuda(*api_, api_->stream_wait_event(stream, event_), "cudaStreamWaitEvent"); }
+  void hold(CudaStreamHandle stream);
   [[nodiscard]] bool has_passed();
 
  private:
-  const NcclApiPtr api_;
-  cudaEvent_t event_ = nullptr;
+  const std::shared_ptr<CudaEvents> events_;
+  const CudaEventHandle event_;
 };
 
 class CudaStream {
@@ -39,48 +55,74 @@ class CudaStream {
   ~CudaStream() { (void)api_->stream_destroy(stream_); }
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
-  [[nodiscard]] cudaStream_t get() const noexcept { return stream_; }
+  [[nodiscard]] CudaStreamHandle get() const noexcept { return stream_; }
 
  private:
   const NcclApiPtr api_;
-  cudaStream_t stream_ = nullptr;
+  CudaStreamHandle stream_ = nullptr;
 };
 
-// Zeroed device memory that NCCL can register.
-class NcclMemory final : public Memory {
+// Device memory of an operation: taken and given back in the order of its stream, so that it may go out of scope while
+// the device still uses it.
+class StagedMemory {
  public:
-  NcclMemory(NcclApiPtr api, std::size_t bytes);
-  ~NcclMemory() override { (void)api_->mem_free(data_); }
-  NcclMemory(const NcclMemory&) = delete;
-  NcclMemory& operator=(const NcclMemory&) = delete;
-  [[nodiscard]] void* data() const noexcept override { return data_; }
-  [[nodiscard]] std::size_t bytes() const noexcept override { return bytes_; }
+  StagedMemory(NcclApiPtr api, CudaStreamHandle stream, std::size_t bytes);
+  ~StagedMemory() { (void)api_->memory_free(data_, stream_); }
+  StagedMemory(const StagedMemory&) = delete;
+  StagedMemory& operator=(const StagedMemory&) = delete;
+  [[nodiscard]] void* data() const noexcept { return data_; }
 
  private:
   const NcclApiPtr api_;
-  const std::size_t bytes_;
+  const CudaStreamHandle stream_;
   void* data_ = nullptr;
 };
 
 // A non-blocking communicator. Destroyed if it is whole, which NCCL wants all ranks of a node to do; aborted if not.
+//
+// Thread-safe: the thread that communicates and the watchdog share it. No call of NCCL on a non-blocking communicator
+// blocks, so neither waits long for the other.
 class NcclComm {
  public:
-  NcclComm(NcclApiPtr api, ncclComm_t comm) : api_(std::move(api)), comm_(comm) {}
+  NcclComm(NcclApiPtr api, NcclCommHandle comm) : api_(std::move(api)), comm_(comm) {}
   ~NcclComm();
-  NcclComm(NcclComm&& other) noexcept : api_(other.api_), comm_(std::exchange(other.comm_, nullptr)) {}
-  NcclComm& operator=(NcclComm&&) = delete;
   NcclComm(const NcclComm&) = delete;
   NcclComm& operator=(const NcclComm&) = delete;
 
-  [[nodiscard]] ncclComm_t get() const noexcept { return comm_; }
-  // Ends operations under way on this rank; peers find out through their own timeouts or the store.
-  void abort() noexcept;
-  // True once NCCL has done what was last asked of it; throws CommError when that or anything under way failed.
+  // Runs `calls` with the handle while nobody can stop the communicator; throws CommError once it is stopped.
+  template <typename Calls>
+  auto use(Calls&& calls) {
+    const std::lock_guard lock(mutex_);
+    check_running();
+    return calls(comm_);
+  }
+  // True once NCCL has done what was last asked of it; throws CommError when that or anything under way failed, or when
+  // the communicator is stopped.
   [[nodiscard]] bool settle();
+  // Ends operations under way on this rank, by revoking where this NCCL can, so that the ranks left can be made a
+  // communicator of by shrink(); else by aborting. Peers find out through the store.
+  void stop() noexcept;
+  // Gives up a communicator that never came to be.
+  void abort() noexcept;
+  // Asks for a communicator without the excluded ranks, which is in `rest` once is_quiet(); false where this NCCL
+  // cannot or the communicator had to be aborted. Only after stop().
+  [[nodiscard]] bool shrink(std::vector<int> excluded, NcclCommHandle* rest, const std::string& name);
+  // True once a stopped communicator has come to rest.
+  [[nodiscard]] bool is_quiet();
+  // Runs `calls` with the handle unless it is stopped; for giving back what belongs to a communicator.
+  template <typename Calls>
+  void with_handle(Calls&& calls) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!is_stopped_) calls(comm_);
+  }
 
  private:
+  void check_running() const;
+
   const NcclApiPtr api_;
-  ncclComm_t comm_;
+  std::mutex mutex_;  // guards what follows
+  NcclCommHandle comm_;
+  bool is_stopped_ = false;
 };
 
 }  // namespace trireme::collectives

@@ -3,58 +3,35 @@
 namespace trireme::collectives {
 namespace {
 
-ncclDataType_t type_of(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kUint8:
-      return ncclUint8;
-    case Dtype::kInt32:
-      return ncclInt32;
-    case Dtype::kInt64:
-      return ncclInt64;
-    case Dtype::kFloat16:
-      return ncclFloat16;
-    case Dtype::kBfloat16:
-      return ncclBfloat16;
-    case Dtype::kFloat32:
-      return ncclFloat32;
-    case Dtype::kFloat64:
-      break;
-  }
-  return ncclFloat64;
-}
-
-ncclRedOp_t op_of(ReduceOp op) {
-  switch (op) {
-    case ReduceOp::kSum:
-      return ncclSum;
-    case ReduceOp::kAverage:
-      return ncclAvg;
-    case ReduceOp::kMin:
-      return ncclMin;
-    case ReduceOp::kMax:
-      return ncclMax;
-    case ReduceOp::kProduct:
-      break;
-  }
-  return ncclProd;
-}
-
 // Operations without a buffer become a reduction of one number.
 bool carries_data(OpKind kind) { return kind != OpKind::kBarrier && kind != OpKind::kAllocate; }
 
 bool is_on_host(const Buffer& buffer) { return buffer.count > 0 && buffer.device.kind == Device::Kind::kCpu; }
 
+// Of a broadcast the root only reads, and the others only write, the one buffer.
+bool reads_input(OpKind kind, bool is_root) {
+  if (kind == OpKind::kScatter || kind == OpKind::kBroadcast) return is_root;
+  return kind != OpKind::kReceive;
+}
+bool writes_output(OpKind kind, bool is_root) {
+  if (kind == OpKind::kReduce || kind == OpKind::kGather) return is_root;
+  if (kind == OpKind::kBroadcast) return !is_root;
+  return kind != OpKind::kSend;
+}
+
 }  // namespace
 
-NcclTask::NcclTask(NcclTransport& transport, const Operation& operation)
+NcclTask::NcclTask(NcclTransport& transport, const Operation& operation, const Call& call)
     : transport_(transport),
       api_(*transport.api()),
       operation_(operation),
-      end_(transport.api()),
+      question_{.call = call},
+      launch_(std::make_shared<Launch>(transport.events(), call, operation.timeout)),
       input_(operation.input.data),
       output_(operation.output.data) {
-  end_.record(static_cast<cudaStream_t>(operation.stream.handle()));
-  end_.hold(transport.stream());
+  CudaEvent ready(transport.events());
+  ready.record(static_cast<CudaStreamHandle>(operation.stream.handle()));
+  ready.hold(transport.stream());
   stage();
 }
 
@@ -65,36 +42,34 @@ void NcclTask::copy(void* to, const void* from, std::size_t bytes) {
 // Puts device memory in place of what NCCL cannot use itself: host memory, and an all_to_all in place.
 void NcclTask::stage() {
   const auto& [signature, input, output, tag, timeout, stream] = operation_;
+  const bool is_root = signature.root == transport_.rank();
   if (!carries_data(signature.kind)) {
-    staged_input_.emplace(transport_.api(), sizeof(float));
-    input_ = output_ = staged_input_->data();
+    input_ = output_ = transport_.scratch();
     return;
   }
   const bool overwrites_itself = signature.kind == OpKind::kAllToAll && input.data == output.data && input.count > 0;
-  if (is_on_host(output)) {
-    staged_output_.emplace(transport_.api(), output.bytes());
+  if (writes_output(signature.kind, is_root) && is_on_host(output)) {
+    staged_output_.emplace(transport_.api(), transport_.stream(), output.bytes());
     output_ = staged_output_->data();
-    must_copy_out_ = true;
   }
-  if (!is_on_host(input) && !overwrites_itself) return;
-  staged_input_.emplace(transport_.api(), input.bytes());
+  if (signature.kind == OpKind::kBroadcast) input_ = output_;
+  if (!reads_input(signature.kind, is_root) || (!is_on_host(input) && !overwrites_itself)) return;
+  staged_input_.emplace(transport_.api(), transport_.stream(), input.bytes());
   input_ = staged_input_->data();
   copy(staged_input_->data(), input.data, input.bytes());
-  // A broadcast's buffer is input and output: what a root passes must also come out.
-  if (must_copy_out_ && input.data == output.data) copy(output_, input.data, input.bytes());
+  if (signature.kind == OpKind::kBroadcast) output_ = staged_input_->data();
 }
 
-ncclResult_t NcclTask::call() {
+NcclResult NcclTask::call(NcclCommHandle comm) {
   const auto& signature = operation_.signature;
-  const auto type = type_of(signature.dtype);
-  const auto op = op_of(signature.op);
+  const auto type = signature.dtype;
+  const auto op = signature.op;
   const auto count = static_cast<std::size_t>(signature.count);
-  const auto comm = transport_.comm();
-  const auto stream = transport_.stream();
+  auto* const stream = transport_.stream();
   switch (signature.kind) {
     case OpKind::kBarrier:
     case OpKind::kAllocate:
-      return api_.all_reduce(input_, output_, 1, ncclFloat32, ncclSum, comm, stream);
+      return api_.all_reduce(input_, output_, 1, Dtype::kFloat32, ReduceOp::kSum, comm, stream);
     case OpKind::kAllReduce:
       return api_.all_reduce(input_, output_, count, type, op, comm, stream);
     case OpKind::kReduceScatter:
@@ -116,31 +91,51 @@ ncclResult_t NcclTask::call() {
     case OpKind::kReceive:
       return api_.receive(output_, count, type, signature.root, comm, stream);
   }
-  return ncclInvalidArgument;
+  return NcclResult::kInvalidUsage;
 }
 
-void NcclTask::give_to_nccl() {
+void NcclTask::give_to_nccl(NcclCommHandle comm) {
   const bool is_empty = carries_data(operation_.signature.kind) && operation_.signature.count == 0;
-  if (!is_empty) check_nccl(api_, call(), to_string(operation_.signature.kind));
+  if (!is_empty) check_nccl(api_, call(comm), to_string(operation_.signature.kind), comm);
 }
 
-void NcclTask::mark_end() { end_.record(transport_.stream()); }
+void NcclTask::mark_end() {
+  launch_->end.record(transport_.stream());
+  has_started_ = true;
+  transport_.watch().add(launch_);
+}
+
+bool NcclTask::has_ended() { return has_started_ && transport_.watch().has_ended(*launch_); }
+
+// What ended before a failure counts, so that is asked first.
+Step NcclTask::advance() {
+  if (!has_ended()) {
+    transport_.progress();
+    if (!has_ended()) return Step::kBlocked;
+  }
+  if (!staged_output_ || is_copied_out()) return Step::kFinished;
+  return Step::kMoved;
+}
 
 // Copying to pageable host memory blocks the host, so it waits until the operation itself is done.
-Step NcclTask::advance() {
-  transport_.start_messages();
-  if (!end_.has_passed()) return Step::kBlocked;
-  if (!must_copy_out_) return Step::kFinished;
-  must_copy_out_ = false;
+bool NcclTask::is_copied_out() {
+  if (copied_out_) return copied_out_->has_passed();
   copy(operation_.output.data, output_, operation_.output.bytes());
-  mark_end();
-  return Step::kMoved;
+  copied_out_.emplace(transport_.events());
+  copied_out_->record(transport_.stream());
+  return false;
+}
+
+std::vector<int> NcclTask::missing() const {
+  const auto& signature = operation_.signature;
+  if (is_point_to_point(signature.kind)) return {signature.root};
+  return transport_.watch().behind(signature.sequence);
 }
 
 bool NcclTask::hold(Stream stream) {
   if (staged_output_) return false;
-  transport_.start_messages();
-  end_.hold(static_cast<cudaStream_t>(stream.handle()));
+  transport_.wait_until_started(*this);
+  launch_->end.hold(static_cast<CudaStreamHandle>(stream.handle()));
   return true;
 }
 

@@ -3,41 +3,51 @@
 #include <memory>
 #include <optional>
 
+#include "agreements.h"
+#include "launch.h"
 #include "nccl_transport.h"
 
 namespace trireme::collectives {
 
-// One operation on the stream of its transport.
+// One operation on the stream of its transport. What it borrows of the device it holds until its end has passed in the
+// stream; nothing is tied to the caller's stream but the wait for it.
 class NcclTask final : public Task {
  public:
-  NcclTask(NcclTransport& transport, const Operation& operation);
+  NcclTask(NcclTransport& transport, const Operation& operation, const Call& call);
   ~NcclTask() override { transport_.forget(this); }
   NcclTask(const NcclTask&) = delete;
   NcclTask& operator=(const NcclTask&) = delete;
 
-  // Gives the operation to NCCL, and marks the end of it in the stream.
-  void give_to_nccl();
-  void mark_end();
   [[nodiscard]] const Operation& operation() const noexcept { return operation_; }
+  [[nodiscard]] Agreements::Question& question() noexcept { return question_; }
+  // Marks the begin in the stream; gives the operation to NCCL; marks the end, once NCCL has taken it.
+  void mark_begin() { launch_->begin.record(transport_.stream()); }
+  void give_to_nccl(NcclCommHandle comm);
+  void mark_end();
+  [[nodiscard]] bool has_started() const noexcept { return has_started_; }
 
   Step advance() override;
-  [[nodiscard]] std::vector<int> missing() const override { return {}; }
+  [[nodiscard]] std::vector<int> missing() const override;
   [[nodiscard]] bool hold(Stream stream) override;
 
  private:
-  [[nodiscard]] ncclResult_t call();
+  [[nodiscard]] NcclResult call(NcclCommHandle comm);
   void stage();
+  [[nodiscard]] bool has_ended();
+  [[nodiscard]] bool is_copied_out();
   void copy(void* to, const void* from, std::size_t bytes);
 
   NcclTransport& transport_;
   NcclApi& api_;
   const Operation operation_;
-  CudaEvent end_;
+  Agreements::Question question_;
+  const std::shared_ptr<Launch> launch_;
   const void* input_;  // what NCCL reads and writes: the caller's memory, or device memory in its place
   void* output_;
-  std::optional<NcclMemory> staged_input_;
-  std::optional<NcclMemory> staged_output_;
-  bool must_copy_out_ = false;
+  std::optional<StagedMemory> staged_input_;
+  std::optional<StagedMemory> staged_output_;
+  std::optional<CudaEvent> copied_out_;
+  bool has_started_ = false;
 };
 
 }  // namespace trireme::collectives
