@@ -28,11 +28,17 @@ NcclTask::NcclTask(NcclTransport& transport, const Operation& operation, const C
       question_{.call = call},
       launch_(std::make_shared<Launch>(transport.events(), call, operation.timeout)),
       input_(operation.input.data),
-      output_(operation.output.data) {
+      output_(operation.output.data),
+      has_host_output_(writes_output(operation.signature.kind, operation.signature.root == transport.rank()) &&
+                       is_on_host(operation.output)) {
   CudaEvent ready(transport.events());
   ready.record(static_cast<CudaStreamHandle>(operation.stream.handle()));
   ready.hold(transport.stream());
+}
+
+void NcclTask::prepare() {
   stage();
+  launch_->begin.record(transport_.stream());
 }
 
 void NcclTask::copy(void* to, const void* from, std::size_t bytes) {
@@ -48,7 +54,7 @@ void NcclTask::stage() {
     return;
   }
   const bool overwrites_itself = signature.kind == OpKind::kAllToAll && input.data == output.data && input.count > 0;
-  if (writes_output(signature.kind, is_root) && is_on_host(output)) {
+  if (has_host_output_) {
     staged_output_.emplace(transport_.api(), transport_.stream(), output.bytes());
     output_ = staged_output_->data();
   }
@@ -113,13 +119,13 @@ Step NcclTask::advance() {
     transport_.progress();
     if (!has_ended()) return Step::kBlocked;
   }
-  if (!staged_output_ || is_copied_out()) return Step::kFinished;
-  return Step::kMoved;
+  return !has_host_output_ || is_copied_out() ? Step::kFinished : Step::kMoved;
 }
 
 // Copying to pageable host memory blocks the host, so it waits until the operation itself is done.
 bool NcclTask::is_copied_out() {
-  if (copied_out_) return copied_out_->has_passed();
+  if (is_copied_out_ || !has_ended()) return is_copied_out_;
+  if (copied_out_) return is_copied_out_ = copied_out_->has_passed();
   copy(operation_.output.data, output_, operation_.output.bytes());
   copied_out_.emplace(transport_.events());
   copied_out_->record(transport_.stream());
@@ -133,7 +139,7 @@ std::vector<int> NcclTask::missing() const {
 }
 
 bool NcclTask::hold(Stream stream) {
-  if (staged_output_) return false;
+  if (has_host_output_) return false;
   transport_.wait_until_started(*this);
   launch_->end.hold(static_cast<CudaStreamHandle>(stream.handle()));
   return true;

@@ -20,11 +20,16 @@ class NcclTask final : public Task {
 
   [[nodiscard]] const Operation& operation() const noexcept { return operation_; }
   [[nodiscard]] Agreements::Question& question() noexcept { return question_; }
-  // Marks the begin in the stream; gives the operation to NCCL; marks the end, once NCCL has taken it.
-  void mark_begin() { launch_->begin.record(transport_.stream()); }
+  // Copies what NCCL cannot read where it lies and marks the begin in the stream; gives the operation to NCCL; marks
+  // the end, once NCCL has taken it.
+  void prepare();
   void give_to_nccl(NcclCommHandle comm);
   void mark_end();
   [[nodiscard]] bool has_started() const noexcept { return has_started_; }
+  // Host memory gets its result once the operation has ended, when somebody looks.
+  [[nodiscard]] bool has_host_output() const noexcept { return has_host_output_; }
+  // True once it has it; goes on with that as far as it can be without blocking.
+  [[nodiscard]] bool is_copied_out();
 
   Step advance() override;
   [[nodiscard]] std::vector<int> missing() const override;
@@ -34,7 +39,6 @@ class NcclTask final : public Task {
   [[nodiscard]] NcclResult call(NcclCommHandle comm);
   void stage();
   [[nodiscard]] bool has_ended();
-  [[nodiscard]] bool is_copied_out();
   void copy(void* to, const void* from, std::size_t bytes);
 
   NcclTransport& transport_;
@@ -47,6 +51,8 @@ class NcclTask final : public Task {
   std::optional<StagedMemory> staged_input_;
   std::optional<StagedMemory> staged_output_;
   std::optional<CudaEvent> copied_out_;
+  const bool has_host_output_;
+  bool is_copied_out_ = false;
   bool has_started_ = false;
 };
 

@@ -142,16 +142,27 @@ bool NcclTransport::have_agreed(const Batch& batch) {
   return all;
 }
 
+// Whether something in it reads or writes host memory that an operation before it has yet to fill.
+bool NcclTransport::awaits_host_memory(const Batch& batch) const {
+  return std::ranges::any_of(batch, [&](const NcclTask* later) {
+    return std::ranges::any_of(copying_, [&](const NcclTask* earlier) {
+      const auto& result = earlier->operation().output;
+      return overlap(result, later->operation().input) || overlap(result, later->operation().output);
+    });
+  });
+}
+
 void NcclTransport::progress() {
   watch_.throw_if_failed();
   try {
+    std::erase_if(copying_, [](NcclTask* task) { return task->is_copied_out(); });
     while (!launching_.empty() || !waiting_.empty()) {
       if (!launching_.empty()) {
         if (!comm_->settle()) return;
         for (auto* task : std::exchange(launching_, {})) task->mark_end();
         continue;
       }
-      if (!have_agreed(waiting_.front())) return;
+      if (!have_agreed(waiting_.front()) || awaits_host_memory(waiting_.front())) return;
       auto batch = std::move(waiting_.front());
       waiting_.pop_front();
       launch(std::move(batch));
@@ -164,7 +175,10 @@ void NcclTransport::progress() {
 
 void NcclTransport::launch(Batch batch) {
   check_cuda(*api_, api_->set_device(options_.device), "cudaSetDevice");
-  for (auto* task : batch) task->mark_begin();
+  for (auto* task : batch) {
+    task->prepare();
+    if (task->has_host_output()) copying_.push_back(task);
+  }
   comm_->use([&](NcclCommHandle comm) {
     const bool is_group = batch.size() > 1;
     if (is_group) check_nccl(*api_, api_->group_start(), "ncclGroupStart", comm);
@@ -198,6 +212,7 @@ void NcclTransport::wait_until_started(NcclTask& task) {
 void NcclTransport::forget(NcclTask* task) noexcept {
   std::erase(open_, task);
   std::erase(launching_, task);
+  std::erase(copying_, task);
   for (auto& batch : waiting_) std::erase(batch, task);
   std::erase_if(waiting_, [](const Batch& batch) { return batch.empty(); });
 }

@@ -79,6 +79,7 @@ class NcclTransport final : public Transport {
   [[nodiscard]] Call call_of(const Operation& operation) const;
   void close_batch();
   [[nodiscard]] bool have_agreed(const Batch& batch);
+  [[nodiscard]] bool awaits_host_memory(const Batch& batch) const;
   void launch(Batch batch);
   // Waits until NCCL has done what it was asked, not for operations.
   void settle(const char* what, Timeout timeout);
@@ -101,6 +102,7 @@ class NcclTransport final : public Transport {
   Batch open_;                 // still being collected
   std::deque<Batch> waiting_;  // complete, not given to NCCL
   Batch launching_;            // given to NCCL, which has not taken it yet
+  Batch copying_;              // given to NCCL, whose results host memory has not got yet
   std::optional<Watchdog> watchdog_;
 };
 
