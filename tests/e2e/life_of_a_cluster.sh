@@ -49,7 +49,7 @@ victim=$(grep -o '^\[2\].*pid [0-9]*' "$log" | grep -o '[0-9]*$')
 kill -9 "$victim"
 wait "$follower" || code=$?
 [[ $code -eq 0 ]] || fail "logs -f returned $code"
-expect_text "$work/said" "rank 2 on node2 was lost: killed by signal 9 (SIGKILL)"
+expect_text "$work/said" "rank 2 on node node2 is lost: killed by signal 9 (SIGKILL)"
 expect_exit 0 "$launcher" runs show --cluster "$name" "$run_id"
 expect_text "$work/out" "rank 2 on node2 was killed by signal 9 (SIGKILL)"
 expect_text "$work/out" "exit     137"

@@ -53,37 +53,15 @@ std::unique_ptr<TcpStore> connect(const RankEnvironment& environment) {
 
 std::unique_ptr<collectives::Communicator> make_world(const RankEnvironment& environment, TcpStore* store) {
   if (environment.world_size == 1) return collectives::make_single();
-  if (environment.has_mpi_launcher) return collectives::make_mpi(environment.world_size);
+  if (environment.has_mpi_launcher) return collectives::make_mpi(environment.world_size, store);
   if (store == nullptr) throw ConfigError("ring_program needs mpirun or a store");
   return collectives::make_shm(*store, {.rank = environment.rank, .size = environment.world_size});
 }
-
-// MPI itself does not tell a rank of another's death; the store does.
-class DeathWatch {
- public:
-  DeathWatch(TcpStore& store, collectives::Communicator& world)
-      : thread_([&store, &world](const std::stop_token& stop) { watch(stop, store, world); }) {}
-
- private:
-  static void watch(const std::stop_token& stop, TcpStore& store, collectives::Communicator& world) {
-    while (!stop.stop_requested() && store.lost_generation() == 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    if (stop.stop_requested()) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // for the shim's cause to replace "connection closed"
-    const LostRank lost = store.lost().front();
-    world.abort(message("rank {} on {} was lost: {}", lost.rank, lost.node, lost.cause));
-  }
-
-  std::jthread thread_;
-};
 
 int run(const Arguments& arguments) {
   const RankEnvironment environment = read_rank_environment();
   const std::unique_ptr<TcpStore> store = connect(environment);
   const std::unique_ptr<collectives::Communicator> world = make_world(environment, store.get());
-  std::unique_ptr<DeathWatch> watch;
-  if (store != nullptr && environment.has_mpi_launcher) watch = std::make_unique<DeathWatch>(*store, *world);
   const collectives::FlightRecordOnSigterm on_sigterm;
   StatusReporter reporter(environment.status_socket);
   const collectives::CommOptions patience{.timeout =
@@ -110,7 +88,6 @@ int run(const Arguments& arguments) {
     if (world->broadcast_bytes(is_told ? "end" : "go", 0, patience) == "end") break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  watch.reset();
   std::cout << message("rank {} is done", world->rank()) << std::endl;
   return 0;
 }

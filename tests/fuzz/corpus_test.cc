@@ -111,7 +111,8 @@ TEST_P(FuzzTarget, HandlesSeededMutations) {
 TEST_P(FuzzTarget, HandlesNothing) { EXPECT_NO_THROW(GetParam().run({})); }
 
 INSTANTIATE_TEST_SUITE_P(Of, FuzzTarget,
-                         testing::Values(Target{"store_frames", store_frames}, Target{"status_record", status_record}),
+                         testing::Values(Target{"store_frames", store_frames}, Target{"status_record", status_record},
+                                         Target{"tcp_frames", tcp_frames}),
                          [](const auto& target) { return target.param.name; });
 
 }  // namespace

@@ -16,4 +16,7 @@ void store_frames(Bytes bytes);
 // One line of an agent's status socket: rejected with DataError, or read, written and read again to the same.
 void status_record(Bytes bytes);
 
+// What a peer of the tcp backend sends: as a hello, as frames to a rank that waits for some, as control records.
+void tcp_frames(Bytes bytes);
+
 }  // namespace trireme::fuzz

@@ -58,7 +58,7 @@ class MpiTransport final : public Transport {
         group_(std::make_unique<ExchangeGroup>(messenger_)),
         failures_(collectives_.get(), rank(), size()),
         store_(store),
-        peers_(store, std::move(world_ranks), rank()),
+        peers_(store, std::move(world_ranks), rank(), PeerWatch::Witness::kOnly),
         local_ranks_(local_ranks) {}
   ~MpiTransport() override {
     if (failures_.is_over()) keep_for_ever(std::move(group_));

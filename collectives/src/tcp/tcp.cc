@@ -79,7 +79,7 @@ class TcpTransport final : public Transport {
       : store_(store),
         options_(std::move(options)),
         hosts_(std::move(mesh.hosts)),
-        watch_(&store, std::move(mesh.global_ranks), options_.rank),
+        watch_(&store, std::move(mesh.global_ranks), options_.rank, PeerWatch::Witness::kOneOfSeveral),
         control_(std::move(mesh.controls), std::move(mesh.control_readers), readiness_),
         messenger_(options_.rank, std::move(mesh.data), readiness_),
         group_(messenger_),

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "context/backend_choice.h"
-#include "context/life_watch.h"
 #include "context/stop_signal.h"
 #include "context/store_bootstrap.h"
 #include "trireme/base/check.h"
@@ -78,7 +77,6 @@ struct TrainContext::State {
   std::unique_ptr<Communicator> mpi;  // only told where the store is
   RunStore store;
   std::unique_ptr<Communicator> communicator;
-  std::unique_ptr<LifeWatch> life_watch;
 };
 
 void TrainContext::State::connect() {
@@ -112,11 +110,10 @@ void TrainContext::State::connect_shm() {
 
 // MPI knows nothing of lives. Where the launcher serves a store, its word ends an operation that waits for the dead.
 void TrainContext::State::connect_mpi() {
-  communicator = collectives::make_mpi(environment.world_size);
-  if (!environment.store) return;
-  store = connect_run_store(environment, Rendezvous::kGivenStore, {.timeout = options.connect_timeout}, nullptr);
-  life_watch =
-      std::make_unique<LifeWatch>(*store.client, [this](const LostRank& lost) { communicator->abort(describe(lost)); });
+  if (environment.store) {
+    store = connect_run_store(environment, Rendezvous::kGivenStore, {.timeout = options.connect_timeout}, nullptr);
+  }
+  communicator = collectives::make_mpi(environment.world_size, store.client.get());
 }
 
 void TrainContext::State::log_choice(std::string_view reason) {
