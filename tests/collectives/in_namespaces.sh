@@ -2,7 +2,7 @@
 # Runs a program as one rank in each of N network namespaces on a bridge. Needs root.
 #
 #   in_namespaces.sh N PROGRAM [ARGUMENT…]     # runs PROGRAM --rank R --size N --store 10.77.0.1:29400 ARGUMENT…
-#   RATE=1gbit DELAY=0.1ms in_namespaces.sh …  # with links of that rate and delay
+#   RATE=1gbit in_namespaces.sh …              # with links of that rate
 #
 # Everything happens below a process namespace of its own, whose end takes processes, links and namespaces with it,
 # however it ends.
@@ -27,8 +27,8 @@ for ((rank = 0; rank < ranks; ++rank)); do
   ip -n "rank$rank" link set lo up
   ip -n "rank$rank" link set eth0 up
   if [[ ${RATE-} ]]; then
-    ip netns exec "rank$rank" tc qdisc add dev eth0 root handle 1: tbf rate "$RATE" burst 128kb latency 50ms
-    [[ -z ${DELAY-} ]] || ip netns exec "rank$rank" tc qdisc add dev eth0 parent 1: netem delay "$DELAY" limit 100000
+    ip netns exec "rank$rank" tc qdisc add dev eth0 root tbf rate "$RATE" burst 128kb limit 16mb
+    tc qdisc add dev "port$rank" root tbf rate "$RATE" burst 128kb limit 16mb
   fi
 done
 

@@ -25,8 +25,8 @@ constexpr std::size_t kCollectivesUnderWay = 4;
 constexpr auto kLongestSleep = 20ms;
 // A socket shows a death before the store has heard of it, or of what caused it.
 constexpr auto kWaitForCause = 1000ms;
-// Looks are system calls, so there are few of them before yielding.
-constexpr Patience kPatience = {.spins = 0, .yields = 16};
+// Looks are system calls: none before yielding. Going to sleep costs a peer a wake-up, so it comes late.
+constexpr Patience kPatience = {.spins = 0, .yields = 64};
 
 class TcpTransport final : public Transport {
  public:
