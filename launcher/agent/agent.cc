@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/clock.h"
 #include "trireme/base/error.h"
 #include "trireme/base/version.h"
 #include "trireme/v1/agent.pb.h"
@@ -22,7 +23,10 @@ constexpr std::chrono::minutes kPatience{10};
 }  // namespace
 
 Agent::Agent(AgentOptions options)
-    : options_(std::move(options)), outbox_(kOutboxCapacity), listener_(listen_unix(options_.place.socket)) {
+    : options_(std::move(options)),
+      started_(seconds_since_epoch()),
+      outbox_(kOutboxCapacity),
+      listener_(listen_unix(options_.place.socket)) {
   accepter_ = std::jthread([this] { listen(); });
 }
 
@@ -43,16 +47,23 @@ Agent::~Agent() {
   ::unlink(options_.place.socket.c_str());
 }
 
-int Agent::run() {
+v1::Register Agent::hello() {
   v1::Register hello;
   hello.set_node(options_.place.node);
   hello.set_host(options_.place.host);
   hello.set_pid(getpid());
   hello.set_gpus(options_.gpus);
   hello.set_version(version());
+  hello.set_started(started_);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [run_id, run] : runs_) hello.add_runs(run_id);
+  return hello;
+}
+
+int Agent::run() {
   const LinkEnd end = run_link(
-      options_.scheduler, hello, outbox_, [this](const v1::AgentCommand& command) { return on_command(command); },
-      kPatience);
+      options_.scheduler, [this] { return hello(); }, outbox_,
+      [this](const v1::AgentCommand& command) { return on_command(command); }, kPatience);
   close_all_runs();
   return end == LinkEnd::kStopped ? 0 : 1;
 }
@@ -60,7 +71,7 @@ int Agent::run() {
 bool Agent::on_command(const v1::AgentCommand& command) {
   switch (command.command_case()) {
     case v1::AgentCommand::kRegistered:
-      close_runs_except({command.registered().active_runs().begin(), command.registered().active_runs().end()});
+      take_up({command.registered().active_runs().begin(), command.registered().active_runs().end()});
       break;
     case v1::AgentCommand::kOpenStore:
       run_of(command.open_store().run_id())->open_store();
@@ -110,15 +121,21 @@ void Agent::close_run(const std::string& run_id) {
   runs_.erase(found);
 }
 
-void Agent::close_runs_except(const std::set<std::string>& active) {
+void Agent::take_up(const std::set<std::string>& active) {
   std::vector<std::string> orphans;
+  std::vector<std::shared_ptr<NodeRun>> kept;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [run_id, run] : runs_) {
-      if (!active.contains(run_id)) orphans.push_back(run_id);
+      if (active.contains(run_id)) {
+        kept.push_back(run);
+      } else {
+        orphans.push_back(run_id);
+      }
     }
   }
   for (const std::string& run_id : orphans) close_run(run_id);
+  for (const auto& run : kept) run->report_again();
 }
 
 void Agent::close_all_runs() {
@@ -168,7 +185,7 @@ void Agent::serve_line(const std::string& line, LineChannel& channel) {
   if (type == "status") {
     auto status = std::make_shared<v1::AgentMessage>();
     status->mutable_rank_status()->set_json_line(line);
-    outbox_.put(std::move(status));
+    outbox_.offer(std::move(status));  // a rank is never slowed down
     return;
   }
   {

@@ -36,17 +36,20 @@ class Agent {
   [[nodiscard]] int run();
 
  private:
+  [[nodiscard]] trireme::v1::Register hello();
   [[nodiscard]] bool on_command(const trireme::v1::AgentCommand& command);
   [[nodiscard]] std::shared_ptr<NodeRun> run_of(const std::string& run_id);
   void close_run(const std::string& run_id);
   void close_all_runs();
-  void close_runs_except(const std::set<std::string>& active);
+  // The scheduler knows us (again): what it does not go on with ends, of the rest it hears how they stand.
+  void take_up(const std::set<std::string>& active);
 
   void listen();
   void serve(LineChannel& channel);
   void serve_line(const std::string& line, LineChannel& channel);
 
   const AgentOptions options_;
+  const double started_;  // seconds since the epoch
   MessageOutbox outbox_;
   UniqueFd listener_;
   std::mutex mutex_;  // guards everything below but accepter_

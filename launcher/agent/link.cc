@@ -28,7 +28,7 @@ void write_messages(Stream& stream, MessageOutbox& outbox, const std::atomic<boo
 
 enum class StreamEnd { kBroken, kStopped, kRejected };
 
-StreamEnd read_commands(Stream& stream, bool& was_connected,
+StreamEnd read_commands(Stream& stream, MessageOutbox& outbox, bool& was_connected,
                         const std::function<bool(const v1::AgentCommand&)>& on_command) {
   v1::AgentCommand command;
   while (stream.Read(&command)) {
@@ -39,6 +39,10 @@ StreamEnd read_commands(Stream& stream, bool& was_connected,
       }
       was_connected = true;
       spdlog::info("registered with the scheduler");
+    }
+    if (command.has_acknowledged()) {
+      outbox.acknowledge(command.acknowledged().messages());
+      continue;
     }
     if (!on_command(command)) return StreamEnd::kStopped;
   }
@@ -55,11 +59,12 @@ StreamEnd run_stream(v1::Agents::Stub& stub, const v1::Register& hello, MessageO
     stream->Finish();
     return StreamEnd::kBroken;
   }
+  outbox.start_over();
   std::atomic<bool> is_over = false;
   StreamEnd end = StreamEnd::kBroken;
   {
     const std::jthread writer([&] { write_messages(*stream, outbox, is_over); });
-    end = read_commands(*stream, was_connected, on_command);
+    end = read_commands(*stream, outbox, was_connected, on_command);
     is_over = true;
     if (end != StreamEnd::kStopped) context.TryCancel();
   }
@@ -70,7 +75,7 @@ StreamEnd run_stream(v1::Agents::Stub& stub, const v1::Register& hello, MessageO
 
 }  // namespace
 
-LinkEnd run_link(const std::string& address, const v1::Register& hello, MessageOutbox& outbox,
+LinkEnd run_link(const std::string& address, const std::function<v1::Register()>& hello, MessageOutbox& outbox,
                  const std::function<bool(const v1::AgentCommand&)>& on_command, std::chrono::seconds patience) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point give_up = Clock::now() + patience;
@@ -79,7 +84,7 @@ LinkEnd run_link(const std::string& address, const v1::Register& hello, MessageO
     const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
     const auto stub = v1::Agents::NewStub(channel);
     bool was_connected = false;
-    switch (run_stream(*stub, hello, outbox, was_connected, on_command)) {
+    switch (run_stream(*stub, hello(), outbox, was_connected, on_command)) {
       case StreamEnd::kStopped:
         return LinkEnd::kStopped;
       case StreamEnd::kRejected:

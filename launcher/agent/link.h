@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "scheduler/outbox.h"
+#include "agent/send_queue.h"
 
 namespace trireme::v1 {
 class AgentCommand;
@@ -14,16 +14,18 @@ class Register;
 
 namespace trireme::launcher {
 
-using MessageOutbox = Outbox<std::shared_ptr<trireme::v1::AgentMessage>>;
+using MessageOutbox = SendQueue<std::shared_ptr<trireme::v1::AgentMessage>>;
 
 enum class LinkEnd { kStopped, kRejected, kUnreachable };
 
-// Holds the agent's stream to the scheduler at `address`: registers, hands each command to `on_command`, sends what
-// `outbox` gives and heartbeats between. Reconnects for `patience` after the stream breaks.
+// Holds the agent's stream to the scheduler at `address`: registers with what `hello` gives, hands each command to
+// `on_command`, sends what `outbox` gives and heartbeats between. Reconnects for `patience` after the stream breaks and
+// sends what the scheduler had not acknowledged again.
 //
 // Blocks until `on_command` returns false (kStopped), the scheduler turns the agent away (kRejected, logged) or cannot
 // be reached any more (kUnreachable).
-[[nodiscard]] LinkEnd run_link(const std::string& address, const trireme::v1::Register& hello, MessageOutbox& outbox,
+[[nodiscard]] LinkEnd run_link(const std::string& address, const std::function<trireme::v1::Register()>& hello,
+                               MessageOutbox& outbox,
                                const std::function<bool(const trireme::v1::AgentCommand&)>& on_command,
                                std::chrono::seconds patience);
 

@@ -53,23 +53,42 @@ NodeRun::NodeRun(std::string run_id, const NodePlace& place, Report report)
 NodeRun::~NodeRun() { close(); }
 
 void NodeRun::open_store() {
+  std::unique_lock lock(mutex_);
+  if (store_report_) {
+    const auto again = store_report_;
+    lock.unlock();
+    return report_(again);
+  }
   auto answer = make_message();
   v1::StoreOpened& opened = *answer->mutable_store_opened();
   opened.set_run_id(run_id_);
   try {
-    const std::lock_guard lock(mutex_);
     store_ = std::make_unique<TcpStoreServer>(TcpStoreServer::Options{.host = place_.host});
     opened.set_store_port(store_->port());
     opened.set_master_port(free_port(place_.host));
   } catch (const Error& error) {
     opened.set_error(error.what());
   }
+  store_report_ = answer;
+  lock.unlock();
   report_(std::move(answer));
+}
+
+void NodeRun::report_again() {
+  std::vector<std::shared_ptr<v1::AgentMessage>> reports;
+  {
+    const std::lock_guard lock(mutex_);
+    if (store_report_) reports.push_back(store_report_);
+    for (const auto& [rank, life] : rank_reports_) reports.insert(reports.end(), life.begin(), life.end());
+    if (mpirun_report_) reports.push_back(mpirun_report_);
+  }
+  for (auto& report : reports) report_(std::move(report));
 }
 
 void NodeRun::start(const v1::StartRun& order) {
   {
     const std::lock_guard lock(mutex_);
+    if (order_ != nullptr) return;
     order_ = std::make_unique<v1::StartRun>(order);
     started_.notify_all();
   }
@@ -122,14 +141,15 @@ void NodeRun::start_mpirun(const v1::StartRun& order) {
   groups_.insert(mpirun);
   waiters_.emplace_back([this, mpirun, log] {
     const ExitStatus status = wait_for(mpirun);
-    {
-      const std::lock_guard inner(mutex_);
-      groups_.erase(mpirun);
-    }
     auto exited = make_message();
     exited->mutable_starter_exited()->set_run_id(run_id_);
     exited->mutable_starter_exited()->set_code(status.code);
     if (status.code != 0) exited->mutable_starter_exited()->set_output_tail(first_words_of(log));
+    {
+      const std::lock_guard inner(mutex_);
+      groups_.erase(mpirun);
+      mpirun_report_ = exited;
+    }
     report_(std::move(exited));
   });
 }
@@ -193,20 +213,20 @@ void NodeRun::serve_shim(int rank, LineChannel& channel) {
     const std::lock_guard lock(mutex_);
     shims_[rank] = {&channel, 0};
   }
-  bool has_exited = false;
-  while (const auto line = channel.receive()) on_shim_line(rank, parse_line(*line), has_exited);
+  Progress progress;
+  while (const auto line = channel.receive()) on_shim_line(rank, parse_line(*line), progress);
   pid_t orphan = 0;
   {
     const std::lock_guard lock(mutex_);
     orphan = shims_[rank].program;
     shims_.erase(rank);
   }
-  if (has_exited) return;
+  if (progress.has_exited) return;
   if (orphan != 0) kill(-orphan, SIGKILL);
   report_exit(rank, 128 + SIGKILL, SIGKILL, "");
 }
 
-void NodeRun::on_shim_line(int rank, const nlohmann::json& line, bool& has_exited) {
+void NodeRun::on_shim_line(int rank, const nlohmann::json& line, Progress& progress) {
   const std::string type = line.value("type", "");
   if (type == "started") {
     bool is_late = false;
@@ -220,17 +240,20 @@ void NodeRun::on_shim_line(int rank, const nlohmann::json& line, bool& has_exite
     started->mutable_rank_started()->set_run_id(run_id_);
     started->mutable_rank_started()->set_rank(rank);
     started->mutable_rank_started()->set_pid(line.value("pid", 0));
-    report_(std::move(started));
+    report_life(rank, std::move(started));
   } else if (type == "output") {
     auto output = make_message();
     v1::RankOutput& lines = *output->mutable_rank_output();
     lines.set_run_id(run_id_);
     lines.set_rank(rank);
     lines.set_is_error(line.value("error", false));
+    std::uint64_t& written = progress.lines[lines.is_error() ? 1 : 0];
+    lines.set_first_line(written);
     for (const auto& text : line.at("lines")) lines.add_lines(text.get<std::string>());
+    written += static_cast<std::uint64_t>(lines.lines_size());
     report_(std::move(output));
   } else if (type == "exit") {
-    has_exited = true;
+    progress.has_exited = true;
     {
       const std::lock_guard lock(mutex_);
       shims_[rank].program = 0;
@@ -247,6 +270,14 @@ void NodeRun::report_exit(int rank, int code, int signal, const std::string& err
   exited.set_code(code);
   exited.set_signal(signal);
   exited.set_error(error);
+  report_life(rank, std::move(message));
+}
+
+void NodeRun::report_life(int rank, std::shared_ptr<v1::AgentMessage> message) {
+  {
+    const std::lock_guard lock(mutex_);
+    rank_reports_[rank].push_back(message);
+  }
   report_(std::move(message));
 }
 

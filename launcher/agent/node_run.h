@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -50,10 +51,12 @@ class NodeRun {
   NodeRun(const NodeRun&) = delete;
   NodeRun& operator=(const NodeRun&) = delete;
 
-  // Reports StoreOpened, with an error when no port can be had.
+  // Reports StoreOpened, with an error when no port can be had. A second time: the same ports.
   void open_store();
-  // Starts this node's part; failures are reported as StartFailed.
+  // Starts this node's part; failures are reported as StartFailed. A second order changes nothing.
   void start(const trireme::v1::StartRun& order);
+  // Reports once more how the store, every rank and mpirun stand, to a scheduler that may not have heard.
+  void report_again();
   void signal_ranks(int signal);
   void release();
   void report_lost(const LostRank& rank);
@@ -69,12 +72,19 @@ class NodeRun {
     LineChannel* channel = nullptr;
     pid_t program = 0;  // leads its own process group; 0 until started
   };
+  // What one shim's connection has brought so far.
+  struct Progress {
+    bool has_exited = false;
+    std::array<std::uint64_t, 2> lines{};  // of standard output, of standard error
+  };
 
   [[nodiscard]] std::optional<nlohmann::json> wait_for_order(int rank);
   void start_mpirun(const trireme::v1::StartRun& order);
   void start_shims(const trireme::v1::StartRun& order);
   [[nodiscard]] std::vector<std::string> process_environment() const;
-  void on_shim_line(int rank, const nlohmann::json& line, bool& has_exited);
+  void on_shim_line(int rank, const nlohmann::json& line, Progress& progress);
+  // Reports what is said of a rank's life, and keeps it for report_again().
+  void report_life(int rank, std::shared_ptr<trireme::v1::AgentMessage> message);
   void report_exit(int rank, int code, int signal, const std::string& error);
   void kill_groups(const std::set<pid_t>& groups, int signal) const;
   void remove_files() const;
@@ -91,6 +101,9 @@ class NodeRun {
   bool is_closed_ = false;
   bool is_terminated_ = false;
   std::unique_ptr<TcpStoreServer> store_;
+  std::shared_ptr<trireme::v1::AgentMessage> store_report_;
+  std::map<int, std::vector<std::shared_ptr<trireme::v1::AgentMessage>>> rank_reports_;  // started, exited
+  std::shared_ptr<trireme::v1::AgentMessage> mpirun_report_;                             // how it ended
   std::map<int, Shim> shims_;
   std::set<pid_t> groups_;  // process groups of mpirun, its daemons and the shims started here
   std::vector<std::jthread> waiters_;

@@ -162,8 +162,13 @@ int run_attached(const RunOptions& options) {
   const std::string run_id = client.submit(spec);
   const std::jthread forwarding = interrupts.forward_to(client, run_id);
   OutputPrinter printer;
-  client.follow(run_id, true,
-                {.on_line = [&](const LogEntry& entry) { printer.print(entry); }, .on_run = show_progress});
+  try {
+    client.follow(run_id, true,
+                  {.on_line = [&](const LogEntry& entry) { printer.print(entry); }, .on_run = show_progress});
+  } catch (const UnreachableError& error) {
+    throw UnreachableError(message("{}; follow {} then with: launcher logs -f{} {}", error.what(), run_id,
+                                   cluster_option(options.cluster), run_id));
+  }
   return report_end(client.run(run_id), options.cluster);
 }
 

@@ -57,6 +57,7 @@ void add_scheduler(CLI::App& app, Action& action) {
   command->add_option("--http-port", options->http_port, "Port of gRPC, HTTP and the dashboard")->capture_default_str();
   command->add_option("--nodes", options->expected_nodes, "Nodes that make the cluster complete")
       ->capture_default_str();
+  command->add_flag("--resume", options->resume, "Go on with the runs of a scheduler that ended before its nodes");
   command->footer("Example: launcher scheduler --state-folder ~/.local/state/trireme/default --nodes 4");
   command->callback([options, &action] { action = [options] { return serve_cluster(*options); }; });
 }

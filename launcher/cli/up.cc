@@ -22,6 +22,14 @@ struct UpOptions {
   bool json = false;
 };
 
+// Brings a cluster whose scheduler was killed back to its nodes. nullopt when there is nothing to bring back.
+std::optional<ClusterRecord> revive(const std::string& name) {
+  const std::optional<ClusterRecord> known = load_cluster(name);
+  if (!known || !make_local_provider()->lacks_only_scheduler(*known)) return std::nullopt;
+  std::cerr << message("the scheduler of cluster {} has ended and its nodes have not; going on with them\n", name);
+  return make_local_provider()->revive(*known, [](const std::string& line) { std::cerr << line << '\n'; });
+}
+
 void reject_second(const std::string& name) {
   const std::optional<ClusterRecord> known = load_cluster(name);
   if (!known) return;
@@ -52,9 +60,10 @@ int bring_up(const UpOptions& options) {
                        message("--dask-port and --http-port are both {}; give two ports", options.request.http_port));
   }
   const ClusterLock lock = lock_cluster(options.request.name);
-  reject_second(options.request.name);
+  std::optional<ClusterRecord> revived = revive(options.request.name);
+  if (!revived) reject_second(options.request.name);
   const auto progress = [](const std::string& line) { std::cerr << line << '\n'; };
-  const ClusterRecord record = make_local_provider()->up(options.request, progress);
+  const ClusterRecord record = revived ? *std::move(revived) : make_local_provider()->up(options.request, progress);
   if (options.json) {
     std::cout << nlohmann::json{{"name", record.name},
                                 {"host", record.host},
@@ -88,7 +97,9 @@ void add_up(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"local"}))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print {name, host, nodes, ports} instead of text");
-  command->footer("Example: launcher up --nodes 4");
+  command->footer(
+      "Example: launcher up --nodes 4\n"
+      "When only the scheduler of a cluster has ended, up starts it again: nodes and runs go on.");
   command->callback([options, &action] { action = [options] { return bring_up(*options); }; });
 }
 

@@ -33,6 +33,11 @@ class ClusterProvider {
   // fails, what was started is ended again before the error is thrown: ResourceError, or DataError for the state
   // folder.
   virtual ClusterRecord up(const UpRequest& request, const Progress& progress) = 0;
+  // True when nodes of the cluster live on and their scheduler does not.
+  [[nodiscard]] virtual bool lacks_only_scheduler(const ClusterRecord& record) = 0;
+  // Starts another scheduler for such nodes, on the same ports, that goes on with their runs. Returns when those that
+  // live have come back. On failure the nodes are left as they are: ResourceError or DataError.
+  virtual ClusterRecord revive(const ClusterRecord& record, const Progress& progress) = 0;
   // Ends runs, agents and scheduler, by force after a while, and removes the record. The history stays.
   virtual void down(const ClusterRecord& record, const Progress& progress) = 0;
 };

@@ -16,12 +16,19 @@ namespace {
 using AgentStream = grpc::ServerReaderWriter<v1::AgentCommand, v1::AgentMessage>;
 
 constexpr std::chrono::milliseconds kWriterWake{1000};
+constexpr std::uint64_t kAcknowledgeEvery = 64;  // messages
 
 void write_commands(AgentStream& stream, CommandOutbox& outbox) {
   while (!outbox.is_done()) {
     const auto command = outbox.take(kWriterWake);
     if (command && !stream.Write(**command)) return;
   }
+}
+
+std::shared_ptr<v1::AgentCommand> acknowledgement(std::uint64_t messages) {
+  auto command = std::make_shared<v1::AgentCommand>();
+  command->mutable_acknowledged()->set_messages(messages);
+  return command;
 }
 
 // Turns what one agent says into events.
@@ -57,7 +64,7 @@ class AgentSession {
                                 static_cast<std::uint16_t>(opened.master_port()), opened.error()});
   }
   void on(const v1::RankOutput& output) {
-    scheduler_.add_output(output.run_id(), output.rank(), output.is_error(),
+    scheduler_.add_output(output.run_id(), output.rank(), output.is_error(), output.first_line(),
                           {output.lines().begin(), output.lines().end()});
   }
   void on(const v1::RankExited& exited) {
@@ -102,13 +109,21 @@ class AgentsService final : public v1::Agents::Service {
   void serve(AgentStream& stream, const v1::Register& hello) {
     auto outbox = std::make_shared<CommandOutbox>();
     scheduler_.connect_node(hello.node(), outbox);
-    scheduler_.post(NodeRegistered{hello.node(), hello.host(), hello.gpus()});
+    scheduler_.post(NodeRegistered{.node = hello.node(),
+                                   .host = hello.host(),
+                                   .gpus = hello.gpus(),
+                                   .started = hello.started(),
+                                   .runs = {hello.runs().begin(), hello.runs().end()}});
     spdlog::info("node={} registered host={} pid={} gpus={}", hello.node(), hello.host(), hello.pid(), hello.gpus());
     {
       const std::jthread writer([&] { write_commands(stream, *outbox); });
       AgentSession session(scheduler_, hello.node());
       v1::AgentMessage message;
-      while (stream.Read(&message)) session.on(message);
+      std::uint64_t taken = 0;
+      while (stream.Read(&message)) {
+        session.on(message);
+        if (!message.has_heartbeat() && ++taken % kAcknowledgeEvery == 0) outbox->put(acknowledgement(taken));
+      }
       scheduler_.disconnect_node(hello.node(), outbox, "its agent's connection ended");
     }
     spdlog::info("node={} hung up", hello.node());

@@ -34,10 +34,10 @@ struct SchedulerClient::State {
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         throw UnreachableError(message("the scheduler at {} did not answer in time", address));
       default:
-        throw UnreachableError(
-            message("the scheduler at {} does not answer ({}); if it ended, end what is left and start "
-                    "again: launcher down, launcher up",
-                    address, status.error_message()));
+        throw UnreachableError(message(
+            "the scheduler at {} does not answer ({}); if it ended, its nodes and runs go on: launcher up starts "
+            "it again, launcher down ends them",
+            address, status.error_message()));
     }
   }
 };

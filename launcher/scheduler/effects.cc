@@ -1,10 +1,14 @@
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "jobs/mpirun_command.h"
 #include "scheduler/convert.h"
+#include "scheduler/restart.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/views.h"
+#include "trireme/base/error.h"
 #include "trireme/v1/agent.pb.h"
 
 // How the scheduler's decisions become commands to agents. All under the scheduler's lock: outboxes never block here.
@@ -12,8 +16,13 @@ namespace trireme::launcher {
 
 using trireme::v1::AgentCommand;
 
+// Records first: no node hears of what a scheduler that is killed now would not know.
 void Scheduler::carry_out(const std::vector<Effect>& effects) {
   for (const Effect& effect : effects) {
+    if (const auto* record = std::get_if<RecordRun>(&effect)) carry_out(*record);
+  }
+  for (const Effect& effect : effects) {
+    if (std::holds_alternative<RecordRun>(effect)) continue;
     std::visit([this](const auto& what) { carry_out(what); }, effect);
   }
 }
@@ -92,9 +101,16 @@ void Scheduler::carry_out(const StopNode& effect) {
 }
 
 void Scheduler::carry_out(const RecordRun& effect) {
-  unsaved_runs_.insert(effect.run_id);
+  are_nodes_unsaved_ = true;
   const Run* run = find_run(state_, effect.run_id);
   if (run == nullptr) return;
+  try {
+    std::string document;
+    if (!has_ended(run->status)) nlohmann::json::to_cbor(to_document(*run), document);  // bytes need not be UTF-8
+    history_.save_run(view_of(*run, runs_folder_), document);
+  } catch (const Error& error) {
+    spdlog::error("run={} {}", run->id, error.what());
+  }
   spdlog::info("run={} status={} exit_code={} reason={}", run->id, to_string(run->status), run->exit_code.value_or(0),
                run->reason);
 }

@@ -13,6 +13,8 @@ struct NodeRegistered {
   std::string node;
   std::string host;
   int gpus = 0;
+  Seconds started = 0;              // when its agent was
+  std::vector<std::string> runs{};  // that it has a part of
 };
 struct NodeHeard {
   std::string node;

@@ -41,7 +41,8 @@ void Step::on(const RankStarted& event) {
     effects_.emplace_back(RecordRun{run->id});
   }
   const bool all = ranks_not_started(*run).empty();
-  if (all && run->pressure == Pressure::kNone && !run->exit_code) run->deadline.reset();
+  const bool is_doomed = run->exit_code || run->is_cancelled || run->pressure != Pressure::kNone;
+  if (all && !is_doomed) run->deadline.reset();
 }
 
 void Step::on(const RankReported& event) {
@@ -92,6 +93,7 @@ void Step::fail(Run& run, std::string reason, int exit_code) {
   if (run.is_cancelled || run.exit_code) return;
   run.reason = std::move(reason);
   run.exit_code = exit_code;
+  effects_.emplace_back(RecordRun{run.id});
   if (run.pressure == Pressure::kNone) run.deadline = now_ + kSurvivorGrace;
 }
 
@@ -129,6 +131,7 @@ void Step::on(const CancelRequested& event) {
   if (!run->exit_code && !run->is_cancelled) {
     run->is_cancelled = true;
     run->reason = event.reason.empty() ? "cancelled" : message("cancelled: {}", event.reason);
+    effects_.emplace_back(RecordRun{run->id});
   }
   const bool has_begun = !run->store.empty();
   if (!has_begun) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "scheduler/clock.h"
+#include "scheduler/restart.h"
 #include "scheduler/views.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
@@ -46,10 +48,14 @@ Scheduler::~Scheduler() {
   write_history();
 }
 
-// A run that an earlier scheduler left unfinished has no ranks any more that anybody watches.
 void Scheduler::adopt_history() {
   past_ = history_.runs(kPastRunsShown);
-  state_.next_run = history_.next_run_number();
+  if (options_.resume) {
+    take_back_runs();
+  } else {
+    state_.next_run = history_.next_run_number();
+  }
+  // What is unfinished beside those has no ranks any more that anybody watches.
   for (RunView& run : past_) {
     if (run.ended) continue;
     run.status = to_string(RunStatus::kFailed);
@@ -58,6 +64,27 @@ void Scheduler::adopt_history() {
     run.ended = started_;
     history_.save_run(run);
   }
+}
+
+void Scheduler::take_back_runs() {
+  std::vector<Run> active;
+  for (const std::string& document : history_.active_documents()) {
+    try {
+      active.push_back(run_from_document(nlohmann::json::from_cbor(document, true, false)));
+    } catch (const DataError& error) {
+      spdlog::error("a run of before is given up: {}", error.what());
+      continue;
+    }
+    Run& run = active.back();
+    std::vector<MetricPoint> points = history_.points(run.id);
+    for (const MetricPoint& point : points) {
+      for (const auto& [name, value] : point.metrics) run.metrics[name] = value;
+    }
+    metrics_.restore(run.id, std::move(points));
+    std::erase_if(past_, [&](const RunView& past) { return past.run_id == run.id; });
+    spdlog::info("run={} goes on status={}", run.id, to_string(run.status));
+  }
+  state_ = launcher::resume(std::move(active), history_.next_run_number(), options_.expected_nodes, started_);
 }
 
 void Scheduler::post(const Event& event) {
@@ -93,15 +120,14 @@ std::string Scheduler::submit(const RunSpec& spec) {
   return run_id;
 }
 
-void Scheduler::add_output(const std::string& run_id, int rank, bool is_error, std::vector<std::string> lines) {
-  if (is_error) post(RankWroteErrors{run_id, rank, lines});
-  std::vector<LogEntry> entries;
-  for (std::string& line : lines) entries.push_back({rank, is_error, std::move(line)});
+void Scheduler::add_output(const std::string& run_id, int rank, bool is_error, std::uint64_t first_line,
+                           std::vector<std::string> lines) {
   try {
-    logs_.append(run_id, entries);
+    lines = logs_.append_once(run_id, rank, is_error, first_line, std::move(lines));
   } catch (const Error& error) {
     spdlog::error("run={} rank={} {}", run_id, rank, error.what());
   }
+  if (is_error && !lines.empty()) post(RankWroteErrors{run_id, rank, std::move(lines)});
 }
 
 void Scheduler::add_status(const StatusRecord& record) {
@@ -234,19 +260,13 @@ void Scheduler::notify_subscribers(std::uint64_t revision) {
 }
 
 void Scheduler::write_history() try {
-  std::vector<RunView> runs;
   std::vector<NodeView> nodes;
   {
     const std::lock_guard lock(mutex_);
-    if (!unsaved_runs_.empty()) {
+    if (std::exchange(are_nodes_unsaved_, false)) {
       for (const Node& node : state_.nodes) nodes.push_back(view_of(node, state_));
     }
-    for (const std::string& run_id : unsaved_runs_) {
-      if (const Run* run = find_run(state_, run_id)) runs.push_back(view_of(*run, runs_folder_));
-    }
-    unsaved_runs_.clear();
   }
-  for (const RunView& run : runs) history_.save_run(run);
   for (const NodeView& node : nodes) history_.save_node(node);
   history_.save_points(metrics_.take_new());
 } catch (const Error& error) {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "scheduler/outbox.h"
@@ -33,13 +32,15 @@ struct SchedulerOptions {
   std::filesystem::path state_folder;  // holds history.sqlite and runs/
   std::string launcher;                // this binary, as nodes start it
   std::string interface;               // network interface of the nodes, for Open MPI; empty: its choice
+  bool resume = false;                 // go on with the runs of a scheduler that ended before its nodes
 };
 
 // The shell around transitions.h: keeps the state, carries out effects, tells the faces.
 //
 // Lifetime: made once by the scheduler process; the services and faces that use it end before it.
 // Threads: every member may be called from any thread. One thread of its own ticks, writes history and notifies.
-// Failure: a history that cannot be written is logged and does not stop runs.
+// Failure: a history that cannot be written is logged and does not stop runs. What a run needs to go on after a SIGKILL
+// is in the history before anything follows from it.
 class Scheduler final : public SnapshotSource {
  public:
   // Throws DataError when the history cannot be opened.
@@ -49,8 +50,9 @@ class Scheduler final : public SnapshotSource {
   void post(const Event& event);
   // Throws ConfigError saying what is wrong with the request. Returns the run's id.
   [[nodiscard]] std::string submit(const RunSpec& spec);
-  // Lines a rank wrote.
-  void add_output(const std::string& run_id, int rank, bool is_error, std::vector<std::string> lines);
+  // Lines a rank wrote to a stream, after `first_line` others; those that came before are left out.
+  void add_output(const std::string& run_id, int rank, bool is_error, std::uint64_t first_line,
+                  std::vector<std::string> lines);
   void add_status(const StatusRecord& record);
   // Where commands for a node go from now on; the previous outbox, if any, is closed.
   void connect_node(const std::string& node, std::shared_ptr<CommandOutbox> outbox);
@@ -79,6 +81,7 @@ class Scheduler final : public SnapshotSource {
   };
 
   void adopt_history();
+  void take_back_runs();
   void carry_out(const std::vector<Effect>& effects);
   void send(const std::string& node, std::shared_ptr<trireme::v1::AgentCommand> command);
   [[nodiscard]] std::shared_ptr<trireme::v1::AgentCommand> start_command(const Run& run, const std::string& node) const;
@@ -107,7 +110,7 @@ class Scheduler final : public SnapshotSource {
   std::vector<RunView> past_;  // of earlier schedulers, newest first
   std::uint64_t revision_ = 1;
   std::map<std::string, std::shared_ptr<CommandOutbox>> outboxes_;
-  std::set<std::string> unsaved_runs_;
+  bool are_nodes_unsaved_ = false;
   std::vector<std::weak_ptr<Subscription>> subscriptions_;
 
   std::jthread worker_;

@@ -62,6 +62,16 @@ const Node* find_node(const ClusterState& state, const std::string& name) {
   return found == state.nodes.end() ? nullptr : &*found;
 }
 
+Node& node_of(ClusterState& state, const std::string& name) {
+  // "node2" before "node10": by length, then by text.
+  const auto does_precede = [](const Node& node, const std::string& other) {
+    return node.name.size() != other.size() ? node.name.size() < other.size() : node.name < other;
+  };
+  const auto place = std::lower_bound(state.nodes.begin(), state.nodes.end(), name, does_precede);
+  if (place != state.nodes.end() && place->name == name) return *place;
+  return *state.nodes.insert(place, Node{.name = name});
+}
+
 const Run* find_run(const ClusterState& state, const std::string& run_id) {
   const auto found = std::find_if(state.runs.begin(), state.runs.end(), [&](const Run& r) { return r.id == run_id; });
   return found == state.runs.end() ? nullptr : &*found;
@@ -76,6 +86,16 @@ int ranks_on(const ClusterState& state, const std::string& node) {
     }));
   }
   return count;
+}
+
+std::vector<Rank> ranks_of(const std::vector<Share>& shares) {
+  std::vector<Rank> ranks;
+  for (const Share& share : shares) {
+    for (int index = 0; index < share.ranks; ++index) {
+      ranks.push_back({.rank = share.first_rank + index, .node = share.node});
+    }
+  }
+  return ranks;
 }
 
 std::string run_id_of(int number) { return fmt::format("r-{:04}", number); }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct Run {
   std::optional<int> exit_code;
   std::string reason;
   std::vector<Share> shares;  // empty while queued
+  Seconds begun = 0;          // when it was placed
   std::vector<Rank> ranks;
   Seconds submitted = 0;
   std::optional<Seconds> started;
@@ -69,6 +71,13 @@ struct Run {
   bool ranks_done = false;    // every rank has exited or is lost
   Pressure pressure = Pressure::kNone;
   std::optional<Seconds> deadline;  // of the present wait: for the store, the starts, the survivors or the ends
+  std::set<std::string> awaited;    // nodes that have not come back since the scheduler was restarted
+};
+
+// After a restart of the scheduler: nothing is placed until the nodes are back, or the time is up.
+struct Return {
+  int nodes = 0;
+  Seconds until = 0;
 };
 
 struct ClusterState {
@@ -76,12 +85,17 @@ struct ClusterState {
   std::vector<Run> runs;    // oldest first
   int next_run = 1;
   bool is_stopping = false;
+  std::optional<Return> returning;
 };
 
 [[nodiscard]] const Node* find_node(const ClusterState& state, const std::string& name);
+// The node of that name, added in its place when there is none.
+[[nodiscard]] Node& node_of(ClusterState& state, const std::string& name);
 [[nodiscard]] const Run* find_run(const ClusterState& state, const std::string& run_id);
 // Ranks of all runs that are starting or running on a node.
 [[nodiscard]] int ranks_on(const ClusterState& state, const std::string& node);
+// All starting, in their order.
+[[nodiscard]] std::vector<Rank> ranks_of(const std::vector<Share>& shares);
 // "r-0001"
 [[nodiscard]] std::string run_id_of(int number);
 

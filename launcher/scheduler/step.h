@@ -30,6 +30,9 @@ class Step {
   Node* node(const std::string& name);
 
   void place_queued();
+  // A node of before the scheduler's restart is back.
+  void rejoin(Run& run, const NodeRegistered& event);
+  void end_return();
   void begin(Run& run, std::vector<Share> shares);
   // Notes the first failure and starts the survivors' grace.
   void fail(Run& run, std::string reason, int exit_code);

@@ -7,15 +7,6 @@
 
 namespace trireme::launcher {
 
-namespace {
-
-// "node2" before "node10": by length, then by text.
-bool precedes(const std::string& left, const std::string& right) {
-  return left.size() != right.size() ? left.size() < right.size() : left < right;
-}
-
-}  // namespace
-
 Seconds start_timeout(int nodes) { return 30.0 + 2.0 * nodes; }
 
 Transition apply(ClusterState state, const Event& event, Seconds now) {
@@ -42,16 +33,49 @@ Node* Step::node(const std::string& name) {
 }
 
 void Step::on(const NodeRegistered& event) {
-  Node* known = node(event.node);
-  if (known == nullptr) {
-    const auto place = std::find_if(state_.nodes.begin(), state_.nodes.end(),
-                                    [&](const Node& other) { return precedes(event.node, other.name); });
-    known = &*state_.nodes.insert(place, Node{.name = event.node});
+  Node& known = node_of(state_, event.node);
+  known.state = NodeState::kUp;
+  known.host = event.host;
+  known.gpus = event.gpus;
+  known.last_seen = now_;
+  for (Run& run : state_.runs) {
+    if (run.awaited.erase(event.node) != 0 && !has_ended(run.status)) rejoin(run, event);
   }
-  known->state = NodeState::kUp;
-  known->host = event.host;
-  known->gpus = event.gpus;
-  known->last_seen = now_;
+  const auto up = std::count_if(state_.nodes.begin(), state_.nodes.end(),
+                                [](const Node& each) { return each.state == NodeState::kUp; });
+  if (state_.returning && up >= state_.returning->nodes) state_.returning.reset();
+  place_queued();
+}
+
+// What a node still has, it tells again itself. What it was told and does not have, either never reached it (then it is
+// told again) or ended with the agent of before.
+void Step::rejoin(Run& run, const NodeRegistered& event) {
+  const bool is_first = run.shares.front().node == event.node;
+  if (run.store.empty()) {
+    if (is_first) effects_.emplace_back(OpenStoreOn{event.node, run.id});
+    return;
+  }
+  if (std::find(event.runs.begin(), event.runs.end(), run.id) != event.runs.end()) return;
+  if (event.started < run.begun) {
+    effects_.emplace_back(StartRunOn{event.node, run.id});
+    return;
+  }
+  if (is_first) run.starter_done = true;
+  for (Rank& rank : run.ranks) {
+    if (rank.node == event.node) lose_rank(run, rank, message("{} was started anew without it", event.node));
+  }
+  settle(run);
+}
+
+void Step::end_return() {
+  state_.returning.reset();
+  std::vector<std::string> missing;
+  for (const Node& node : state_.nodes) {
+    if (node.state == NodeState::kStarting) missing.push_back(node.name);
+  }
+  for (const std::string& name : missing) {
+    on(NodeGone{name, message("it did not come back within {} s of the scheduler's restart", kReturnTimeout)});
+  }
   place_queued();
 }
 
@@ -70,6 +94,7 @@ void Step::on(const NodeGone& event) {
   gone->state = state_.is_stopping ? NodeState::kDown : NodeState::kLost;
   const std::string cause = message("{} was lost: {}", event.node, event.cause);
   for (Run& run : state_.runs) {
+    run.awaited.erase(event.node);
     if (has_ended(run.status) || run.shares.empty()) continue;
     if (run.shares.front().node == event.node) run.starter_done = true;
     for (Rank& rank : run.ranks) {
@@ -89,7 +114,7 @@ void Step::on(const RunSubmitted& event) {
 
 // First come, first served: a run that does not fit holds back those behind it, so that it is not starved.
 void Step::place_queued() {
-  if (state_.is_stopping) return;
+  if (state_.is_stopping || state_.returning) return;
   for (Run& run : state_.runs) {
     if (run.status != RunStatus::kQueued) continue;
     std::vector<NodeOffer> offers;
@@ -107,14 +132,11 @@ void Step::place_queued() {
 
 void Step::begin(Run& run, std::vector<Share> shares) {
   run.status = RunStatus::kStarting;
+  run.begun = now_;
   run.reason.clear();
   run.shares = std::move(shares);
   run.starter_done = run.spec.starter == Starter::kAgents;
-  for (const Share& share : run.shares) {
-    for (int index = 0; index < share.ranks; ++index) {
-      run.ranks.push_back({.rank = share.first_rank + index, .node = share.node});
-    }
-  }
+  run.ranks = ranks_of(run.shares);
   run.deadline = now_ + kStoreTimeout;
   effects_.emplace_back(OpenStoreOn{run.shares.front().node, run.id});
   effects_.emplace_back(RecordRun{run.id});
@@ -136,6 +158,7 @@ void Step::on(const StoreOpened& event) {
   run->store = message("{}:{}", run->master_host, event.store_port);
   run->master_port = event.master_port;
   run->deadline = now_ + start_timeout(static_cast<int>(run->shares.size()));
+  effects_.emplace_back(RecordRun{run->id});
   on_every_node(*run, [&](const std::string& name) { return StartRunOn{name, run->id}; });
 }
 
@@ -165,6 +188,7 @@ void Step::on(const Tick&) {
     if (node.state == NodeState::kUp && now_ - node.last_seen > kHeartbeatTimeout) silent.push_back(node.name);
   }
   for (const std::string& name : silent) on(NodeGone{name, message("no heartbeat for {} s", kHeartbeatTimeout)});
+  if (state_.returning && now_ >= state_.returning->until) end_return();
   for (Run& run : state_.runs) {
     if (!has_ended(run.status) && run.deadline && now_ >= *run.deadline) pass_deadline(run);
   }

@@ -13,6 +13,7 @@ inline constexpr Seconds kSurvivorGrace = 10;    // after the first failure, for
 inline constexpr Seconds kTerminateGrace = 5;    // between SIGTERM and SIGKILL
 inline constexpr Seconds kKillGrace = 3;         // between SIGKILL and giving up on a report
 inline constexpr Seconds kStoreTimeout = 10;     // for the first node to open the store
+inline constexpr Seconds kReturnTimeout = 15;    // for nodes to come back after the scheduler was restarted
 inline constexpr int kCancelledExitCode = 130;   // as a shell reports Ctrl-C
 
 // Time for all ranks of a run on `nodes` nodes to start.

@@ -13,7 +13,7 @@ namespace trireme::launcher {
 
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 constexpr const char* kSchema = R"(
   CREATE TABLE runs (run_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, submitted REAL NOT NULL,
@@ -24,6 +24,9 @@ constexpr const char* kSchema = R"(
   CREATE TABLE points (run_id TEXT NOT NULL, rank INTEGER NOT NULL, time REAL NOT NULL, step INTEGER NOT NULL,
                        metrics TEXT NOT NULL);
   CREATE INDEX points_by_run ON points (run_id, time);
+)";
+constexpr const char* kSchemaOfActiveRuns = R"(
+  CREATE TABLE active_runs (run_id TEXT PRIMARY KEY, number INTEGER NOT NULL, document BLOB NOT NULL);
 )";
 
 struct CloseDatabase {
@@ -67,6 +70,10 @@ class Statement {
     sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
     return *this;
   }
+  Statement& bind_bytes(const std::string& bytes) {
+    sqlite3_bind_blob(statement_, ++bound_, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+    return *this;
+  }
   Statement& bind(std::int64_t number) {
     sqlite3_bind_int64(statement_, ++bound_, number);
     return *this;
@@ -89,6 +96,11 @@ class Statement {
     const unsigned char* value = sqlite3_column_text(statement_, column);
     return value == nullptr ? "" : reinterpret_cast<const char*>(value);
   }
+  [[nodiscard]] std::string bytes(int column) const {
+    const auto* first = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return first == nullptr ? ""
+                            : std::string(first, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  }
   [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   [[nodiscard]] double real(int column) const { return sqlite3_column_double(statement_, column); }
 
@@ -101,6 +113,28 @@ class Statement {
   const std::filesystem::path& file_;
   sqlite3_stmt* statement_ = nullptr;
   int bound_ = 0;
+};
+
+// What is done in its life is done as a whole once commit() was called, or not at all.
+class Transaction {
+ public:
+  Transaction(sqlite3* database, const std::filesystem::path& file) : database_(database), file_(file) {
+    Statement(database_, file_, "BEGIN").step();
+  }
+  ~Transaction() {
+    if (!is_committed_) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit() {
+    Statement(database_, file_, "COMMIT").step();
+    is_committed_ = true;
+  }
+
+ private:
+  sqlite3* database_;
+  const std::filesystem::path& file_;
+  bool is_committed_ = false;
 };
 
 std::string dump(const nlohmann::json& json) {
@@ -129,20 +163,29 @@ History::History(const std::filesystem::path& file) : state_(std::make_unique<St
                 file.string(), found, kSchemaVersion));
   }
   version.reset();
-  if (found == 0) {
-    state_->execute("BEGIN");
-    state_->execute(kSchema);
-    state_->execute("PRAGMA user_version = 1; COMMIT;");
-  }
+  if (found == kSchemaVersion) return;
+  Transaction upgrade(database, state_->file);
+  if (found == 0) state_->execute(kSchema);
+  state_->execute(kSchemaOfActiveRuns);
+  state_->execute("PRAGMA user_version = 2");
+  upgrade.commit();
 }
 
 History::~History() = default;
 
-void History::save_run(const RunView& run) {
+void History::save_run(const RunView& run, const std::string& document) {
   const std::lock_guard lock(state_->mutex);
+  Transaction transaction(state_->database.get(), state_->file);
   Statement insert(state_->database.get(), state_->file, "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)");
   insert.bind(run.run_id).bind(std::int64_t{number_of(run.run_id)}).bind(run.status).bind(run.submitted);
   insert.bind(run.folder).bind(dump(to_json(run))).step();
+  if (document.empty()) {
+    Statement(state_->database.get(), state_->file, "DELETE FROM active_runs WHERE run_id = ?").bind(run.run_id).step();
+  } else {
+    Statement active(state_->database.get(), state_->file, "INSERT OR REPLACE INTO active_runs VALUES (?, ?, ?)");
+    active.bind(run.run_id).bind(std::int64_t{number_of(run.run_id)}).bind_bytes(document).step();
+  }
+  transaction.commit();
 }
 
 void History::save_node(const NodeView& node) {
@@ -154,14 +197,22 @@ void History::save_node(const NodeView& node) {
 void History::save_points(const std::vector<MetricPoint>& points) {
   if (points.empty()) return;
   const std::lock_guard lock(state_->mutex);
-  state_->execute("BEGIN");
+  Transaction transaction(state_->database.get(), state_->file);
   Statement insert(state_->database.get(), state_->file, "INSERT INTO points VALUES (?, ?, ?, ?, ?)");
   for (const MetricPoint& point : points) {
     insert.bind(point.run_id).bind(std::int64_t{point.rank}).bind(point.time).bind(point.step);
     insert.bind(dump(point.metrics)).step();
     insert.reset();
   }
-  state_->execute("COMMIT");
+  transaction.commit();
+}
+
+std::vector<std::string> History::active_documents() const {
+  const std::lock_guard lock(state_->mutex);
+  Statement select(state_->database.get(), state_->file, "SELECT document FROM active_runs ORDER BY number");
+  std::vector<std::string> documents;
+  while (select.step()) documents.push_back(select.bytes(0));
+  return documents;
 }
 
 std::vector<RunView> History::runs(std::size_t limit) const {

@@ -20,11 +20,14 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  // Inserts the run or replaces it.
-  void save_run(const RunView& run);
+  // Inserts the run or replaces it; `document` is what a scheduler needs to go on with it (bytes), empty once the run
+  // has ended.
+  void save_run(const RunView& run, const std::string& document = "");
   void save_node(const NodeView& node);
   void save_points(const std::vector<MetricPoint>& points);
 
+  // The documents of the runs that have not ended, oldest first.
+  [[nodiscard]] std::vector<std::string> active_documents() const;
   // Newest first.
   [[nodiscard]] std::vector<RunView> runs(std::size_t limit) const;
   [[nodiscard]] std::vector<MetricPoint> points(const std::string& run_id) const;

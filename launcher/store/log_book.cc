@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -29,6 +30,18 @@ void write_all(int fd, const std::string& text, const std::filesystem::path& pat
   }
 }
 
+// Calls `use` with every whole line; returns the bytes of them. A file that is not there has none.
+template <typename Use>
+std::uint64_t for_each_line(const std::filesystem::path& path, Use use) {
+  std::ifstream file(path, std::ios::binary);
+  std::uint64_t bytes = 0;
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    bytes += line.size() + 1;
+    use(parse_log_line(line));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::string format_log_line(const LogEntry& entry) {
@@ -51,35 +64,64 @@ LogEntry parse_log_line(const std::string& line) {
 LogBook::LogBook(std::filesystem::path runs_folder) : runs_folder_(std::move(runs_folder)) {}
 
 LogBook::~LogBook() {
-  for (const auto& [run_id, fd] : files_) ::close(fd);
+  for (const auto& [run_id, log] : logs_) ::close(log.fd);
 }
 
 std::filesystem::path LogBook::path_of(const std::string& run_id) const { return runs_folder_ / run_id / "output.log"; }
 
 void LogBook::append(const std::string& run_id, const std::vector<LogEntry>& entries) {
+  const std::lock_guard lock(mutex_);
+  write(run_id, open_log(run_id), entries);
+}
+
+std::vector<std::string> LogBook::append_once(const std::string& run_id, int rank, bool is_error,
+                                              std::uint64_t first_line, std::vector<std::string> lines) {
+  const std::lock_guard lock(mutex_);
+  OpenLog& log = open_log(run_id);
+  const std::uint64_t known = log.lines[{rank, is_error}];
+  const std::uint64_t repeated = known > first_line ? std::min<std::uint64_t>(known - first_line, lines.size()) : 0;
+  lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(repeated));
+  std::vector<LogEntry> entries;
+  for (const std::string& line : lines) entries.push_back({rank, is_error, line});
+  if (!entries.empty()) write(run_id, log, entries);
+  return lines;
+}
+
+LogBook::OpenLog& LogBook::open_log(const std::string& run_id) {
+  const auto found = logs_.find(run_id);
+  if (found != logs_.end()) return found->second;
+  const std::filesystem::path path = path_of(run_id);
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);
+  OpenLog log;
+  const std::uint64_t whole = for_each_line(path, [&](const LogEntry& entry) {
+    ++log.lines[{entry.rank, entry.is_error}];
+  });
+  log.fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  // A writer that was killed may have left half a line.
+  if (log.fd < 0 || ::ftruncate(log.fd, static_cast<off_t>(whole)) != 0) {
+    const int reason = errno;
+    if (log.fd >= 0) ::close(log.fd);
+    throw DataError(message("cannot open {}: {}", path.string(), std::strerror(reason)));
+  }
+  return logs_.emplace(run_id, std::move(log)).first->second;
+}
+
+void LogBook::write(const std::string& run_id, OpenLog& log, const std::vector<LogEntry>& entries) {
   std::string text;
   for (const LogEntry& entry : entries) text += format_log_line(entry) + '\n';
-  const std::filesystem::path path = path_of(run_id);
-  const std::lock_guard lock(mutex_);
-  auto found = files_.find(run_id);
-  if (found == files_.end()) {
-    std::error_code ignored;
-    std::filesystem::create_directories(path.parent_path(), ignored);
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0) throw DataError(message("cannot open {}: {}", path.string(), std::strerror(errno)));
-    found = files_.emplace(run_id, fd).first;
-  }
-  write_all(found->second, text, path);
+  write_all(log.fd, text, path_of(run_id));
+  for (const LogEntry& entry : entries) ++log.lines[{entry.rank, entry.is_error}];
   ++generation_;
   grown_.notify_all();
 }
 
 void LogBook::close(const std::string& run_id) {
   const std::lock_guard lock(mutex_);
-  const auto found = files_.find(run_id);
-  if (found == files_.end()) return;
-  ::close(found->second);
-  files_.erase(found);
+  const auto found = logs_.find(run_id);
+  if (found == logs_.end()) return;
+  ::close(found->second.fd);
+  logs_.erase(found);
 }
 
 LogBook::Piece LogBook::read(const std::string& run_id, std::uint64_t offset) const {

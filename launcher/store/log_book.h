@@ -35,6 +35,10 @@ class LogBook {
   LogBook& operator=(const LogBook&) = delete;
 
   void append(const std::string& run_id, const std::vector<LogEntry>& entries);
+  // Lines of one stream of a rank, of which it wrote `first_line` before these. What the log has already, from this
+  // process or an earlier one, is left out; returns what was new.
+  std::vector<std::string> append_once(const std::string& run_id, int rank, bool is_error, std::uint64_t first_line,
+                                       std::vector<std::string> lines);
   // Closes the run's file; it stays readable.
   void close(const std::string& run_id);
 
@@ -50,12 +54,21 @@ class LogBook {
   void wait_for_more(std::chrono::milliseconds timeout) const;
 
  private:
+  using StreamOfRank = std::pair<int, bool>;  // rank, is_error
+  struct OpenLog {
+    int fd = -1;
+    std::map<StreamOfRank, std::uint64_t> lines;  // so far
+  };
+
   [[nodiscard]] std::filesystem::path path_of(const std::string& run_id) const;
+  // Under the lock.
+  [[nodiscard]] OpenLog& open_log(const std::string& run_id);
+  void write(const std::string& run_id, OpenLog& log, const std::vector<LogEntry>& entries);
 
   const std::filesystem::path runs_folder_;
-  mutable std::mutex mutex_;  // guards files_ and generation_
+  mutable std::mutex mutex_;  // guards logs_ and generation_
   mutable std::condition_variable grown_;
-  std::map<std::string, int> files_;  // descriptors of logs being written
+  std::map<std::string, OpenLog> logs_;  // being written
   std::uint64_t generation_ = 0;
 };
 

@@ -18,6 +18,7 @@ void MetricBook::add(const StatusRecord& record) {
   MetricPoint point{record.run_id, record.rank, record.time, record.step, record.metrics};
   const std::lock_guard lock(mutex_);
   Curve& curve = curves_[record.run_id];
+  if (curve.restored_until && record.time <= *curve.restored_until) return;
   carry(curve.dropped, point);
   curve.dropped.clear();
   if (curve.seen++ % curve.stride != 0) {
@@ -29,6 +30,14 @@ void MetricBook::add(const StatusRecord& record) {
   if (curve.points.size() <= kMostPoints) return;
   curve.points = thin(curve.points, (curve.points.size() + 1) / 2);
   curve.stride *= 2;
+}
+
+void MetricBook::restore(const std::string& run_id, std::vector<MetricPoint> points) {
+  if (points.empty()) return;
+  const std::lock_guard lock(mutex_);
+  Curve& curve = curves_[run_id];
+  curve.restored_until = points.back().time;
+  curve.points = thin(points, kMostPoints);
 }
 
 std::vector<MetricPoint> MetricBook::points(const std::string& run_id, std::size_t limit) const {

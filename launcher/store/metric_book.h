@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,10 @@ class MetricBook {
  public:
   static constexpr std::size_t kMostPoints = 2000;
 
-  // Takes rank 0's records; others are ignored.
+  // Takes rank 0's records; others are ignored, and so are those that restore() has brought already.
   void add(const StatusRecord& record);
+  // What an earlier scheduler has kept of a run, oldest first; before the run's first record.
+  void restore(const std::string& run_id, std::vector<MetricPoint> points);
   [[nodiscard]] std::vector<MetricPoint> points(const std::string& run_id, std::size_t limit) const;
   // Points added since the last call, for the database.
   [[nodiscard]] std::vector<MetricPoint> take_new();
@@ -28,6 +31,7 @@ class MetricBook {
     std::map<std::string, double> dropped;  // metrics of records dropped since the last point
     std::size_t stride = 1;
     std::size_t seen = 0;
+    std::optional<double> restored_until;  // time of the last restored point
   };
   mutable std::mutex mutex_;  // guards curves_ and new_points_
   std::map<std::string, Curve> curves_;

@@ -27,6 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kSchedulerRole = "scheduler";
 constexpr std::chrono::milliseconds kPoll{50};
 constexpr std::chrono::seconds kSchedulerStart{20};
 constexpr std::size_t kLongestTemporaryRoot = 48;  // leaves room for a socket's name in 107 bytes
@@ -78,15 +79,17 @@ void remove_runtime_files(const ClusterRecord& record) {
 class LocalProvider final : public ClusterProvider {
  public:
   ClusterRecord up(const UpRequest& request, const Progress& progress) override;
+  bool lacks_only_scheduler(const ClusterRecord& record) override;
+  ClusterRecord revive(const ClusterRecord& record, const Progress& progress) override;
   void down(const ClusterRecord& record, const Progress& progress) override;
 
  private:
   static void check_ports(const UpRequest& request);
   static int gpus_of_node(const UpRequest& request, int node);
   static void start(ClusterRecord& record, const std::string& role, std::vector<std::string> command);
-  static void start_scheduler(ClusterRecord& record, const Progress& progress);
+  static void start_scheduler(ClusterRecord& record, bool resume, const Progress& progress);
   static void start_agents(ClusterRecord& record, const UpRequest& request, const Progress& progress);
-  static void await_nodes(const ClusterRecord& record, const Progress& progress);
+  static void await_nodes(const ClusterRecord& record, long nodes, const Progress& progress);
   static void check_alive(const ClusterRecord& record);
   static void end_processes(const ClusterRecord& record, Clock::time_point deadline);
 };
@@ -123,9 +126,9 @@ ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progre
   record.runtime_folder = make_runtime_folder();
   try {
     save_cluster(record);
-    start_scheduler(record, progress);
+    start_scheduler(record, false, progress);
     start_agents(record, request, progress);
-    await_nodes(record, progress);
+    await_nodes(record, record.nodes, progress);
   } catch (...) {
     progress("ending what was started");
     end_processes(record, Clock::now());
@@ -160,12 +163,23 @@ void LocalProvider::check_alive(const ClusterRecord& record) {
   }
 }
 
-void LocalProvider::start_scheduler(ClusterRecord& record, const Progress& progress) {
-  progress("starting the scheduler");
-  start(record, "scheduler",
-        {"scheduler", "--name", record.name, "--state-folder", state_folder(record.name).string(), "--host",
-         record.host, "--dask-port", std::to_string(record.dask_port), "--http-port", std::to_string(record.http_port),
-         "--nodes", std::to_string(record.nodes)});
+void LocalProvider::start_scheduler(ClusterRecord& record, bool resume, const Progress& progress) {
+  progress(resume ? "starting the scheduler again" : "starting the scheduler");
+  std::vector<std::string> command = {"scheduler",
+                                      "--name",
+                                      record.name,
+                                      "--state-folder",
+                                      state_folder(record.name).string(),
+                                      "--host",
+                                      record.host,
+                                      "--dask-port",
+                                      std::to_string(record.dask_port),
+                                      "--http-port",
+                                      std::to_string(record.http_port),
+                                      "--nodes",
+                                      std::to_string(record.nodes)};
+  if (resume) command.emplace_back("--resume");
+  start(record, kSchedulerRole, std::move(command));
   const Clock::time_point deadline = Clock::now() + kSchedulerStart;
   while (Clock::now() < deadline) {
     check_alive(record);
@@ -191,7 +205,7 @@ void LocalProvider::start_agents(ClusterRecord& record, const UpRequest& request
   }
 }
 
-void LocalProvider::await_nodes(const ClusterRecord& record, const Progress& progress) {
+void LocalProvider::await_nodes(const ClusterRecord& record, long nodes, const Progress& progress) {
   SchedulerClient client(record.host, record.http_port);
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20 + record.nodes);
   long shown = -1;
@@ -201,11 +215,37 @@ void LocalProvider::await_nodes(const ClusterRecord& record, const Progress& pro
     const long up = std::count_if(snapshot.nodes.begin(), snapshot.nodes.end(),
                                   [](const NodeView& node) { return node.state == "up"; });
     if (up != shown) progress(message("{} of {} nodes are up", shown = up, record.nodes));
-    if (up == record.nodes) return;
+    if (up >= nodes) return;
     pause();
   }
   throw ResourceError(message("only {} of {} nodes registered; their logs are in {}", shown, record.nodes,
                               (state_folder(record.name) / "logs").string()));
+}
+
+bool LocalProvider::lacks_only_scheduler(const ClusterRecord& record) {
+  bool has_node = false;
+  for (const ClusterProcess& process : record.processes) {
+    if (!is_alive(process.identity)) continue;
+    if (process.role == kSchedulerRole) return false;
+    has_node = true;
+  }
+  return has_node;
+}
+
+ClusterRecord LocalProvider::revive(const ClusterRecord& record, const Progress& progress) {
+  ClusterRecord revived = record;
+  std::erase_if(revived.processes, [](const ClusterProcess& process) { return !is_alive(process.identity); });
+  const auto alive = static_cast<long>(revived.processes.size());
+  for (std::uint16_t port : {record.dask_port, record.http_port}) {
+    if (is_port_free(record.host, port)) continue;
+    throw ResourceError(
+        message("the scheduler of cluster {} cannot come back: its port {} is taken by {}; free it and "
+                "try again",
+                record.name, port, describe_port_holder(port)));
+  }
+  start_scheduler(revived, true, progress);
+  await_nodes(revived, alive, progress);
+  return revived;
 }
 
 // Agents first: a scheduler that is gone cannot tell them to go. Each gets SIGTERM, and SIGKILL two seconds later.

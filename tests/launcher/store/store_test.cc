@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <sqlite3.h>
+
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "store/history.h"
@@ -51,6 +54,38 @@ TEST(History, KeepsRunsAndCurvesAcrossRestarts) {
   EXPECT_EQ(history.points("r-0002").front().metrics.at("loss"), 2.5);
 }
 
+TEST(History, KeepsTheDocumentsOfRunsUntilTheyEnd) {
+  const test::TemporaryFolder folder;
+  const std::string bytes("\0\xff bytes", 8);
+  {
+    History history(folder / "history.sqlite");
+    history.save_run(example_run("r-0010"), "ten");
+    history.save_run(example_run("r-0009"), "nine");
+    history.save_run(example_run("r-0009"), bytes);
+    history.save_run(example_run("r-0011"), "eleven");
+    history.save_run(example_run("r-0011"));
+  }
+  const History history(folder / "history.sqlite");
+  EXPECT_EQ(history.active_documents(), (std::vector<std::string>{bytes, "ten"}));
+}
+
+TEST(History, TakesOverAFileOfTheFirstSchema) {
+  const test::TemporaryFolder folder;
+  {
+    History history(folder / "history.sqlite");
+    history.save_run(example_run("r-0001"));
+  }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "history.sqlite").c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "DROP TABLE active_runs; PRAGMA user_version = 1", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(database);
+  History history(folder / "history.sqlite");
+  EXPECT_EQ(history.runs(10).size(), 1U);
+  history.save_run(example_run("r-0002"), "two");
+  EXPECT_EQ(history.active_documents().size(), 1U);
+}
+
 TEST(History, NamesTheFileThatIsNoDatabase) {
   const test::TemporaryFolder folder;
   const std::filesystem::path file = folder.write("history.sqlite", std::string(4096, 'x'));
@@ -80,6 +115,26 @@ TEST(LogBook, ReadsOnWhereItStopped) {
   ASSERT_EQ(logs.read("r-0001", first.next).entries.size(), 1U);
   EXPECT_EQ(logs.tail("r-0001", 2).front().text, "two");
   EXPECT_TRUE(logs.read("r-0099", 0).entries.empty());
+}
+
+TEST(LogBook, LeavesOutLinesThatComeTwice) {
+  const test::TemporaryFolder folder;
+  using Lines = std::vector<std::string>;
+  {
+    LogBook logs(folder.path());
+    EXPECT_EQ(logs.append_once("r-0001", 0, false, 0, {"a", "b"}), (Lines{"a", "b"}));
+    EXPECT_EQ(logs.append_once("r-0001", 0, false, 1, {"b", "c"}), (Lines{"c"}));
+    EXPECT_EQ(logs.append_once("r-0001", 0, true, 0, {"error"}), (Lines{"error"}));
+  }
+  // The next scheduler's; the one of before was killed within a line.
+  std::ofstream(folder / "r-0001/output.log", std::ios::app) << "[0] ha";
+  LogBook logs(folder.path());
+  EXPECT_EQ(logs.append_once("r-0001", 0, false, 0, {"a", "b", "c"}), Lines{});
+  EXPECT_EQ(logs.append_once("r-0001", 0, false, 2, {"c", "half"}), (Lines{"half"}));
+  EXPECT_EQ(logs.append_once("r-0001", 0, true, 0, {"error", "more"}), (Lines{"more"}));
+  std::string text;
+  for (const LogEntry& entry : logs.read("r-0001", 0).entries) text += format_log_line(entry) + "\n";
+  EXPECT_EQ(text, "[0] a\n[0] b\n[0] c\n[0!] error\n[0] half\n[0!] more\n");
 }
 
 TEST(LogBook, NamesTheFileItCannotWrite) {
@@ -117,6 +172,17 @@ TEST(MetricBook, KeepsRareMetricsOfPointsThatItDrops) {
   const std::vector<MetricPoint> few = metrics.points("r-0001", 7);
   EXPECT_EQ(few.size(), 7u);
   EXPECT_EQ(std::count_if(few.begin(), few.end(), carrying), 1);
+}
+
+TEST(MetricBook, GoesOnWithARestoredCurve) {
+  MetricBook metrics;
+  metrics.restore("r-0001", {{"r-0001", 0, 10.0, 1, {{"loss", 3.0}}}, {"r-0001", 0, 11.0, 2, {{"loss", 2.0}}}});
+  for (const auto& [time, step] : {std::pair{11.0, 2}, std::pair{12.0, 3}}) {
+    metrics.add({.run_id = "r-0001", .time = time, .step = step, .metrics = {{"loss", 1.0}}});
+  }
+  ASSERT_EQ(metrics.points("r-0001", 0).size(), 3U);
+  EXPECT_EQ(metrics.points("r-0001", 0).back().step, 3);
+  EXPECT_EQ(metrics.take_new().size(), 1U);
 }
 
 TEST(MetricBook, IgnoresOtherRanksThanZero) {

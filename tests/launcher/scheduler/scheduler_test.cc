@@ -1,0 +1,163 @@
+#include "scheduler/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include "support/temporary_folder.h"
+#include "trireme/v1/agent.pb.h"
+
+// The scheduler's shell without a network: nodes are the outboxes that their commands go to. A scheduler that is killed
+// is one that is left as it is while the next one starts on its files.
+namespace trireme::launcher {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  struct Life {
+    std::unique_ptr<Scheduler> scheduler;
+    std::map<std::string, std::shared_ptr<CommandOutbox>> outboxes;
+
+    void come_up(const std::string& node, double started = 0, std::vector<std::string> runs = {}) {
+      outboxes[node] = std::make_shared<CommandOutbox>();
+      scheduler->connect_node(node, outboxes[node]);
+      scheduler->post(NodeRegistered{node, "127.0.0.1", 0, started, std::move(runs)});
+    }
+    // What a node was told since it was asked last.
+    [[nodiscard]] std::vector<v1::AgentCommand::CommandCase> told(const std::string& node) {
+      std::vector<v1::AgentCommand::CommandCase> commands;
+      while (const auto command = outboxes.at(node)->take(0ms)) commands.push_back((*command)->command_case());
+      return commands;
+    }
+  };
+
+  Life start(int nodes, bool resume) const {
+    return {std::make_unique<Scheduler>(
+                SchedulerOptions{.expected_nodes = nodes, .state_folder = folder_.path(), .resume = resume}),
+            {}};
+  }
+  // Two nodes and a run of two ranks on them.
+  static std::string run_two_ranks(Life& life) {
+    life.come_up("node0");
+    life.come_up("node1");
+    const std::string run_id = life.scheduler->submit({.command = {"/bin/program"}, .ranks = 2});
+    life.scheduler->post(StoreOpened{run_id, 4000, 4001, ""});
+    for (int rank : {0, 1}) life.scheduler->post(RankStarted{run_id, rank});
+    return run_id;
+  }
+
+  const test::TemporaryFolder folder_;
+};
+
+TEST_F(SchedulerTest, GoesOnWithTheRunsOfOneThatWasKilled) {
+  Life killed = start(2, false);
+  const std::string run_id = run_two_ranks(killed);
+  killed.scheduler->add_output(run_id, 0, false, 0, {"one"});
+
+  Life next = start(2, true);
+  EXPECT_EQ(next.scheduler->active_runs(), (std::vector<std::string>{run_id}));
+  EXPECT_EQ(next.scheduler->run(run_id)->status, "running");
+  for (const char* node : {"node0", "node1"}) {
+    next.come_up(node, 0, {run_id});
+    EXPECT_TRUE(next.told(node).empty());
+  }
+  for (int rank : {0, 1}) next.scheduler->post(RankStarted{run_id, rank});
+  next.scheduler->add_output(run_id, 0, false, 0, {"one", "two"});
+  EXPECT_EQ(next.scheduler->log_tail(run_id, 10), (std::vector<std::string>{"[0] one", "[0] two"}));
+  for (int rank : {0, 1}) next.scheduler->post(RankExited{run_id, rank, 0, 0, ""});
+  EXPECT_EQ(next.scheduler->run(run_id)->status, "succeeded");
+  EXPECT_EQ(next.scheduler->submit({.command = {"/bin/program"}}), "r-0002");
+}
+
+TEST_F(SchedulerTest, KnowsEveryRunThatItConfirmed) {
+  Life killed = start(2, false);
+  killed.come_up("node0");
+  const std::string placed = killed.scheduler->submit({.command = {"/bin/program"}, .ranks = 1});
+  const std::string queued = killed.scheduler->submit({.command = {"/bin/program"}, .ranks = 2, .nodes = 2});
+  EXPECT_EQ(killed.scheduler->run(queued)->status, "queued");
+
+  Life next = start(2, true);
+  EXPECT_EQ(next.scheduler->active_runs(), (std::vector<std::string>{placed, queued}));
+  next.come_up("node0", 0, {placed});
+  EXPECT_EQ(next.told("node0"), (std::vector{v1::AgentCommand::kOpenStore}));
+  EXPECT_EQ(next.scheduler->run(queued)->status, "queued");
+  next.come_up("node1");
+  EXPECT_EQ(next.scheduler->run(queued)->status, "starting");
+}
+
+TEST_F(SchedulerTest, ForgetsRunsThatHaveEnded) {
+  Life killed = start(2, false);
+  const std::string run_id = run_two_ranks(killed);
+  for (int rank : {0, 1}) killed.scheduler->post(RankExited{run_id, rank, rank, 0, ""});
+  EXPECT_EQ(killed.scheduler->run(run_id)->status, "failed");
+
+  Life next = start(2, true);
+  EXPECT_TRUE(next.scheduler->active_runs().empty());
+  EXPECT_EQ(next.scheduler->run(run_id)->reason, "rank 1 on node1 exited with 1");
+}
+
+TEST_F(SchedulerTest, KeepsTheCurveOfARunThatGoesOn) {
+  Life killed = start(1, false);
+  killed.come_up("node0");
+  const std::string run_id = killed.scheduler->submit({.command = {"/bin/program"}, .ranks = 1});
+  const auto report = [&](Life& life, double time, double loss) {
+    life.scheduler->add_status({.run_id = run_id, .time = time, .step = 1, .metrics = {{"loss", loss}}});
+  };
+  report(killed, 1, 3.0);
+  killed.scheduler.reset();  // the curve is written a little later than it is shown
+
+  Life next = start(1, true);
+  EXPECT_EQ(next.scheduler->run(run_id)->metrics.at("loss"), 3.0);
+  report(next, 1, 3.0);
+  report(next, 2, 2.0);
+  EXPECT_EQ(next.scheduler->history(run_id, 0).size(), 2U);
+}
+
+TEST_F(SchedulerTest, RecordsAsFailedWhatATakenDownClusterLeft) {
+  Life killed = start(2, false);
+  const std::string run_id = run_two_ranks(killed);
+  Life fresh = start(2, false);
+  EXPECT_TRUE(fresh.scheduler->active_runs().empty());
+  EXPECT_EQ(fresh.scheduler->run(run_id)->status, "failed");
+  Life next = start(2, true);
+  EXPECT_TRUE(next.scheduler->active_runs().empty());
+}
+
+// Worth its while under the thread sanitizer.
+TEST_F(SchedulerTest, TakesEverythingFromAnyThread) {
+  Life life = start(2, false);
+  const std::string run_id = run_two_ranks(life);
+  Scheduler& scheduler = *life.scheduler;
+  std::atomic<int> changes = 0;
+  const auto subscription = scheduler.subscribe([&](std::uint64_t) { ++changes; });
+  constexpr int kTimes = 200;
+  {
+    std::vector<std::jthread> threads;
+    for (int rank : {0, 1}) {
+      threads.emplace_back([&scheduler, run_id, rank] {
+        for (std::uint64_t time = 0; time < kTimes; ++time) {
+          scheduler.add_output(run_id, rank, rank == 1, time, {"line"});
+          scheduler.add_status({.run_id = run_id, .rank = rank, .time = double(time), .metrics = {{"loss", 1.0}}});
+          scheduler.post(NodeHeard{"node0"});
+        }
+      });
+    }
+    threads.emplace_back([&scheduler, run_id] {
+      for (int time = 0; time < kTimes; ++time) {
+        static_cast<void>(scheduler.snapshot());
+        static_cast<void>(scheduler.history(run_id, 10));
+        static_cast<void>(scheduler.logs().read(run_id, 0));
+      }
+    });
+    threads.emplace_back([&life] {
+      for (int time = 0; time < kTimes; ++time) static_cast<void>(life.outboxes.at("node1")->take(0ms));
+    });
+  }
+  EXPECT_EQ(scheduler.log_tail(run_id, 1000).size(), 2U * kTimes);
+  EXPECT_EQ(scheduler.history(run_id, 0).size(), std::size_t{kTimes});
+  std::uint64_t seen = scheduler.revision();
+  while (changes == 0) seen = scheduler.wait_for_change(seen, 10ms);
+}
+
+}  // namespace
+}  // namespace trireme::launcher
