@@ -1,13 +1,16 @@
 #include "start_line.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <system_error>
 
 namespace trireme::bench {
@@ -16,6 +19,12 @@ namespace {
 struct alignas(64) Arrival {
   std::atomic<std::uint64_t> round;
 };
+
+void sleep_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+  syscall(SYS_futex, &word, FUTEX_WAIT, value, nullptr, nullptr, 0);
+}
+
+void wake_all(std::atomic<std::uint32_t>& word) { syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
 
 int online_cores() { return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)); }
 
@@ -29,6 +38,8 @@ void pause_briefly() {
 
 // Plain memory of the page is ordered by the arrivals around it.
 struct StartLine::Page {
+  alignas(64) std::atomic<std::uint32_t> present;
+  alignas(64) std::atomic<std::uint32_t> generation;  // grows when all are present
   std::array<Arrival, kMaxRanks> arrivals;
   std::array<std::int64_t, kMaxRanks> counts;
   std::array<std::array<double, kMaxSamples>, kMaxRanks> samples;
@@ -55,6 +66,27 @@ StartLine::~StartLine() {
 }
 
 void StartLine::wait() {
+  wait_for_last();
+  meet();
+}
+
+void StartLine::wait_for_last() {
+  const int spins = may_spin_ ? 2000 : 0;  // tens of microseconds
+  const std::uint32_t generation = page_->generation.load(std::memory_order_acquire);
+  if (page_->present.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<std::uint32_t>(ranks_)) {
+    page_->present.store(0, std::memory_order_relaxed);
+    page_->generation.store(generation + 1, std::memory_order_release);
+    wake_all(page_->generation);
+    return;
+  }
+  for (int i = 0; i < spins; ++i) {
+    if (page_->generation.load(std::memory_order_acquire) != generation) return;
+    pause_briefly();
+  }
+  while (page_->generation.load(std::memory_order_acquire) == generation) sleep_while(page_->generation, generation);
+}
+
+void StartLine::meet() {
   constexpr int kSpinsBeforeYield = 20000;
   page_->arrivals[static_cast<std::size_t>(rank_)].round.store(++round_, std::memory_order_release);
   for (int other = 0; other < ranks_; ++other) {
