@@ -70,6 +70,8 @@ class Nodes:
             run("ip", "-n", name, "address", "add", f"{self.address(node)}/24", "dev", "eth0")
             for device in ("eth0", "lo"):
                 run("ip", "-n", name, "link", "set", device, "up")
+            self._keep_flows_in_order(name, "eth0")
+            self._keep_flows_in_order(self.switch, port)
             (self.folder / f"tmp{node}").mkdir()
         agent = self.folder / "remote-start"
         # A host name each: Open MPI's shared memory segments are named by it.
@@ -80,6 +82,14 @@ class Nodes:
                          encoding="utf-8")
         agent.chmod(0o755)
         self.agent = agent
+
+    @staticmethod
+    def _keep_flows_in_order(namespace, device):
+        """One core receives a connection's packets, as network cards see to it. Without that packets that a timer sent from
+        another core overtake each other, and TCP takes them for lost."""
+        cores = f"{(1 << min(os.cpu_count() or 1, 32)) - 1:x}"
+        path = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
+        run("ip", "netns", "exec", namespace, "sh", "-c", f"[ ! -e {path} ] || echo {cores} > {path}")
 
     def _remove(self):
         for name in (self.switch, *map(self.name, range(self.count))):
@@ -93,8 +103,9 @@ class Nodes:
 
     def _shape_link(self, namespace, device, gbit_s):
         subprocess.run(["tc", "-n", namespace, "qdisc", "delete", "dev", device, "root"], capture_output=True, check=False)
-        # What the kernel hands over in one piece passes a token bucket at once: small pieces on slow links.
-        piece = 65536 if gbit_s is None or gbit_s > 5 else 8192
+        # What the kernel hands over in one piece passes a token bucket at once: small pieces on slow links. Twice as much
+        # may pass in a burst, else the link loses speed whenever its timer is late.
+        piece = 65536 if gbit_s is None or gbit_s > 5 else 16384
         run("ip", "-n", namespace, "link", "set", "dev", device, "gso_max_size", piece)
         if gbit_s is None:
             return
@@ -104,7 +115,7 @@ class Nodes:
             self.has_delay = True
         except Missing:  # a kernel without netem: the speed alone
             run("tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{gbit_s}gbit",
-                "burst", piece + 4096, "limit", "16mb")
+                "burst", 2 * piece, "limit", "16mb")
 
     def place(self, gbit_s):
         """What rows measured here say about it."""
