@@ -231,6 +231,11 @@ std::string Engine::timeout_report(const QueuedWork& work) const {
   return text;
 }
 
+std::vector<int> Engine::missing() const {
+  const bool is_waiting = !collectives_.empty() && collectives_.front()->task_;
+  return is_waiting ? collectives_.front()->task_->missing() : std::vector<int>{};
+}
+
 // Peers that wait are told first; the disk comes last.
 void Engine::fail(std::exception_ptr error) noexcept {
   if (error_) return;

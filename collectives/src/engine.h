@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "flight/flight_registry.h"
 #include "transport.h"
@@ -37,6 +38,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void check_alive(const std::string& what) const;
   // Fails this rank's operations, and those of peers that wait for it, when they are next looked at. Any thread.
   void abort(std::string_view reason);
+  // Ends every operation of this rank with `error`, and tells peers.
+  void fail(std::exception_ptr error) noexcept;
+  // The ranks that the oldest collective under way waits for.
+  [[nodiscard]] std::vector<int> missing() const;
   // Runs `collective`, a blocking part of a backend; what it throws kills the communicator.
   template <typename Collective>
   auto run(Collective&& collective) {
@@ -75,7 +80,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void check_deadline(QueuedWork& work) const;
   [[nodiscard]] std::string timeout_report(const QueuedWork& work) const;
   void record(const Failure& failure) noexcept;
-  void fail(std::exception_ptr error) noexcept;
 
   std::unique_ptr<Transport> transport_;
   const std::size_t depth_ = transport_->depth();

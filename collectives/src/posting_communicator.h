@@ -49,6 +49,8 @@ class PostingCommunicator final : public Communicator {
 
   // What the backend provides; for functions of a backend that take any Communicator.
   [[nodiscard]] Transport& transport() const noexcept { return engine_->transport(); }
+  // For communicators that are made of others.
+  [[nodiscard]] Engine& engine() const noexcept { return *engine_; }
 
  private:
   PostingCommunicator(std::unique_ptr<Transport> transport, std::string name, std::vector<int> members);

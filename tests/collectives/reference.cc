@@ -6,7 +6,9 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "reduce/half.h"
 
@@ -80,15 +82,38 @@ Signed combine_wrapping(ReduceOp op, Signed a, Signed b) {
   return static_cast<Signed>(combine(op, static_cast<Unsigned>(a), static_cast<Unsigned>(b)));
 }
 
-template <typename Stored, typename Load, typename Store, typename Combine>
-Array reduce_as(Dtype dtype, std::int64_t count, int ranks, Load load, Store store, Combine combine_two) {
+std::vector<int>& node_sizes() {
+  static std::vector<int> sizes;
+  return sizes;
+}
+
+// Ranks of each node, for a group of this many; one node where none were set.
+std::vector<int> nodes_of(int ranks) {
+  const auto& sizes = node_sizes();
+  return std::accumulate(sizes.begin(), sizes.end(), 0) == ranks ? sizes : std::vector<int>{ranks};
+}
+
+template <typename Stored, typename Load, typename Store, typename Finish, typename Combine>
+Array reduce_as(Dtype dtype, std::int64_t count, int ranks, Load load, Store store, Finish finish,
+                Combine combine_two) {
   std::vector<Array> inputs;
   for (int rank = 0; rank < ranks; ++rank) inputs.push_back(sample(dtype, count, rank));
+  const auto nodes = nodes_of(ranks);
   Array result(dtype, count);
   for (std::int64_t i = 0; i < count; ++i) {
-    auto sum = load(get<Stored>(inputs[0], i));
-    for (int rank = 1; rank < ranks; ++rank) sum = combine_two(sum, load(get<Stored>(inputs[rank], i)));
-    put(result, i, store(sum));
+    const auto of_node = [&](int first, int size) {
+      auto sum = load(get<Stored>(inputs[first], i));
+      for (int rank = first + 1; rank < first + size; ++rank)
+        sum = combine_two(sum, load(get<Stored>(inputs[rank], i)));
+      return sum;
+    };
+    auto sum = of_node(0, nodes[0]);
+    int first = nodes[0];
+    if (nodes.size() > 1) sum = load(store(sum));
+    for (std::size_t node = 1; node < nodes.size(); first += nodes[node++]) {
+      sum = combine_two(sum, load(store(of_node(first, nodes[node]))));
+    }
+    put(result, i, finish(nodes.size() > 1 ? load(store(sum)) : sum));
   }
   return result;
 }
@@ -96,13 +121,13 @@ Array reduce_as(Dtype dtype, std::int64_t count, int ranks, Load load, Store sto
 template <typename Stored, typename Sum, typename Load, typename Store>
 Array reduce_floats(Dtype dtype, std::int64_t count, int ranks, ReduceOp op, Load load, Store store) {
   const auto finish = [&](Sum sum) { return store(op == ReduceOp::kAverage ? sum / static_cast<Sum>(ranks) : sum); };
-  return reduce_as<Stored>(dtype, count, ranks, load, finish, [&](Sum a, Sum b) { return combine(op, a, b); });
+  return reduce_as<Stored>(dtype, count, ranks, load, store, finish, [&](Sum a, Sum b) { return combine(op, a, b); });
 }
 
 template <typename Signed, typename Unsigned>
 Array reduce_integers(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
   const auto same = [](Signed value) { return value; };
-  return reduce_as<Signed>(dtype, count, ranks, same, same,
+  return reduce_as<Signed>(dtype, count, ranks, same, same, same,
                            [&](Signed a, Signed b) { return combine_wrapping<Signed, Unsigned>(op, a, b); });
 }
 
@@ -137,7 +162,7 @@ Array computed_reduction(Dtype dtype, std::int64_t count, int ranks, ReduceOp op
 // array of a key has all shorter ones in it.
 class Remembered {
  public:
-  using Key = std::tuple<Dtype, int, int>;
+  using Key = std::tuple<Dtype, int, int, std::vector<int>>;
   // The first `count` elements of what `compute(count)` gives for `key`.
   template <typename Compute>
   Array get(const Key& key, std::int64_t count, Compute&& compute) {
@@ -158,6 +183,8 @@ class Remembered {
 
 }  // namespace
 
+void set_node_sizes(std::vector<int> sizes) { node_sizes() = std::move(sizes); }
+
 bool operator==(const Array& a, const Array& b) {
   if (a.dtype_ != b.dtype_ || a.count_ != b.count_) return false;
   const auto bytes = static_cast<std::size_t>(a.count_) * size_of(a.dtype_);
@@ -166,8 +193,8 @@ bool operator==(const Array& a, const Array& b) {
 
 Array sample(Dtype dtype, std::int64_t count, int rank, bool is_misaligned) {
   static Remembered samples;
-  auto aligned =
-      samples.get({dtype, rank, 0}, count, [&](std::int64_t wanted) { return computed_sample(dtype, wanted, rank); });
+  auto aligned = samples.get({dtype, rank, 0, {}}, count,
+                             [&](std::int64_t wanted) { return computed_sample(dtype, wanted, rank); });
   if (!is_misaligned) return aligned;
   Array array(dtype, count, true);
   if (count > 0) std::memcpy(array.view().data, aligned.view().data, aligned.view().bytes());
@@ -183,7 +210,7 @@ Array part(Array& whole, std::int64_t first, std::int64_t length) {
 
 Array reduced_samples(Dtype dtype, std::int64_t count, int ranks, ReduceOp op) {
   static Remembered reductions;
-  return reductions.get({dtype, ranks, static_cast<int>(op)}, count,
+  return reductions.get({dtype, ranks, static_cast<int>(op), nodes_of(ranks)}, count,
                         [&](std::int64_t wanted) { return computed_reduction(dtype, wanted, ranks, op); });
 }
 

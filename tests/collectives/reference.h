@@ -45,6 +45,9 @@ class Array {
 [[nodiscard]] Array sample(Dtype dtype, std::int64_t count, int rank, bool is_misaligned = false);
 // Elements [first, first + length) of an array.
 [[nodiscard]] Array part(Array& whole, std::int64_t first, std::int64_t length);
+// From now on groups of as many ranks as these together reduce the ranks of each node first, then the nodes; groups of
+// other sizes have one rank on each node.
+void set_node_sizes(std::vector<int> sizes);
 // The samples of ranks 0..ranks-1 reduced in rank order, one element after the other.
 [[nodiscard]] Array reduced_samples(Dtype dtype, std::int64_t count, int ranks, ReduceOp op);
 // The samples of ranks 0..ranks-1 one after the other.

@@ -77,6 +77,7 @@ void Group::enter(const Signature& signature) noexcept {
   slot.current.store(signature);
   auto& entry = slot.entries[signature.sequence % 2];
   entry.count = signature.count;
+  entry.parent = signature.parent;
   entry.root = signature.root;
   entry.kind = signature.kind;
   entry.dtype = signature.dtype;
@@ -102,7 +103,7 @@ const std::byte* Group::payload(int rank, std::uint64_t sequence) const noexcept
 void Group::compare(const Signature& signature) const {
   const auto called = [&](int rank) {
     const auto& entry = segment_.slot(rank).entries[signature.sequence % 2];
-    return Signature{signature.sequence, entry.count, entry.root, entry.kind, entry.dtype, entry.op, 0};
+    return Signature{signature.sequence, entry.count, entry.parent, entry.root, entry.kind, entry.dtype, entry.op, 0};
   };
   bool differs = false;
   for (int rank = 0; rank < size_; ++rank) differs |= called(rank) != signature;

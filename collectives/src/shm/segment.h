@@ -17,9 +17,10 @@ inline constexpr std::size_t kCacheLine = 128;  // of 64 bytes, which processors
 
 // A rank enters a collective by writing what it called, and a few bytes that go along.
 struct alignas(kCacheLine) Entry {
-  static constexpr std::size_t kPayload = 104;
+  static constexpr std::size_t kPayload = 96;
   std::atomic<std::uint64_t> sequence;  // written last
   std::int64_t count;
+  std::uint64_t parent;
   std::int32_t root;
   OpKind kind;
   Dtype dtype;

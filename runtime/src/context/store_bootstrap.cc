@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "context/own_address.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -38,9 +39,15 @@ std::unique_ptr<TcpStore> connect(const RankEnvironment& environment, const Addr
   return std::make_unique<TcpStore>(client);
 }
 
-// The store of ranks on one node listens on loopback only.
-std::unique_ptr<TcpStoreServer> serve(std::uint16_t port) {
+// Where rank 0 listens: on loopback only where all ranks are on its node.
+std::string host_of_store(const RankEnvironment& environment) {
+  if (environment.local_world_size == environment.world_size) return "127.0.0.1";
+  return own_address(environment.master_addr.value_or(""));
+}
+
+std::unique_ptr<TcpStoreServer> serve(const std::string& host, std::uint16_t port) {
   TcpStoreServer::Options options;
+  options.host = host;
   options.port = port;
   return std::make_unique<TcpStoreServer>(options);
 }
@@ -51,8 +58,9 @@ RunStore serve_and_tell(const RankEnvironment& environment, const BootstrapOptio
   RunStore store;
   std::string mine;
   if (environment.rank == 0) {
-    store.server = serve(0);
-    mine = to_text({"127.0.0.1", store.server->port()});
+    const auto host = host_of_store(environment);
+    store.server = serve(host, 0);
+    mine = to_text({host, store.server->port()});
   }
   store.client = connect(environment, parse_address(exchange(mine)), options);
   return store;
@@ -60,8 +68,11 @@ RunStore serve_and_tell(const RankEnvironment& environment, const BootstrapOptio
 
 RunStore meet_at_master_port(const RankEnvironment& environment, const BootstrapOptions& options) {
   RunStore store;
-  if (environment.rank == 0) store.server = serve(*environment.master_port);
-  store.client = connect(environment, {"127.0.0.1", *environment.master_port}, options);
+  const bool is_one_node = environment.local_world_size == environment.world_size;
+  const auto host = is_one_node ? "127.0.0.1" : environment.master_addr.value_or("127.0.0.1");
+  if (environment.rank == 0)
+    store.server = serve(is_one_node ? host : host_of_store(environment), *environment.master_port);
+  store.client = connect(environment, {host, *environment.master_port}, options);
   return store;
 }
 

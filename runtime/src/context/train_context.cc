@@ -8,26 +8,18 @@
 #include <cstdio>
 #include <thread>
 
-#include "context/backend_choice.h"
 #include "context/stop_signal.h"
 #include "context/store_bootstrap.h"
 #include "trireme/base/check.h"
 #include "trireme/base/error.h"
 #include "trireme/base/log.h"
+#include "trireme/collectives/auto.h"
 #include "trireme/collectives/mpi.h"
-#include "trireme/collectives/shm.h"
-#include "trireme/collectives/single.h"
 
 namespace trireme {
 namespace {
 
 using collectives::Communicator;
-
-std::string backend_name(const TrainContextOptions& options, const EnvironmentLookup& lookup) {
-  if (options.backend) return *options.backend;
-  const auto variable = lookup("TRIREME_BACKEND");
-  return variable && !variable->empty() ? *variable : "auto";
-}
 
 // Ranks leave together as far as they can: rank 0 may serve the store that the others still look at.
 void leave_together(Store& store, bool serves, int world_size) noexcept {
@@ -63,8 +55,7 @@ struct TrainContext::State {
       : environment(where), options(wishes), status(where.status_socket) {}
 
   void connect();
-  void connect_shm();
-  void connect_mpi();
+  void connect_store(const collectives::BackendChoice& chosen);
   void log_choice(std::string_view reason);
 
   RankEnvironment environment;
@@ -80,40 +71,21 @@ struct TrainContext::State {
 };
 
 void TrainContext::State::connect() {
-  const auto lookup = process_environment();
-  const auto chosen =
-      choose_backend(environment, {.name = backend_name(options, lookup), .build_has_mpi = collectives::has_mpi()});
-  switch (chosen.backend) {
-    case Backend::kSingle:
-      communicator = collectives::make_single();
-      break;
-    case Backend::kMpi:
-      connect_mpi();
-      break;
-    case Backend::kShm:
-      connect_shm();
-      break;
-  }
+  auto request = collectives::default_request();
+  if (options.backend) request.name = *options.backend;
+  const auto chosen = collectives::choose_backend(environment, request);
+  if (environment.world_size > 1) connect_store(chosen);
+  communicator =
+      collectives::make_chosen(chosen, environment, store.client.get(), {.timeout = options.connect_timeout});
   log_choice(chosen.reason);
 }
 
-void TrainContext::State::connect_shm() {
+// Over MPI alone a store is only asked for lost ranks, so one that nobody serves is not missed.
+void TrainContext::State::connect_store(const collectives::BackendChoice& chosen) {
+  if (!chosen.needs_store() && !environment.store) return;
   const auto rendezvous = choose_rendezvous(environment, collectives::has_mpi());
   if (rendezvous == Rendezvous::kMpi) mpi = collectives::make_mpi(environment.world_size);
   store = connect_run_store(environment, rendezvous, {.timeout = options.connect_timeout}, mpi.get());
-  collectives::ShmOptions shm;
-  shm.rank = environment.rank;
-  shm.size = environment.world_size;
-  shm.timeout = options.connect_timeout;
-  communicator = collectives::make_shm(*store.client, shm);
-}
-
-// MPI knows nothing of lives. Where the launcher serves a store, its word ends an operation that waits for the dead.
-void TrainContext::State::connect_mpi() {
-  if (environment.store) {
-    store = connect_run_store(environment, Rendezvous::kGivenStore, {.timeout = options.connect_timeout}, nullptr);
-  }
-  communicator = collectives::make_mpi(environment.world_size, store.client.get());
 }
 
 void TrainContext::State::log_choice(std::string_view reason) {

@@ -17,7 +17,7 @@
 namespace trireme {
 
 struct TrainContextOptions {
-  // "auto", "single", "shm" or "mpi". Unset: TRIREME_BACKEND, else "auto".
+  // "auto", "single", "shm", "tcp", "mpi" or "hierarchical". Unset: TRIREME_BACKEND, else "auto".
   std::optional<std::string> backend = std::nullopt;
   // How long the ranks may take to find each other.
   std::chrono::milliseconds connect_timeout = std::chrono::minutes(2);

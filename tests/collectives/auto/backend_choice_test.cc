@@ -1,11 +1,10 @@
-#include "context/backend_choice.h"
+#include "trireme/collectives/auto.h"
 
 #include <gmock/gmock.h>
 
-#include "context/store_bootstrap.h"
 #include "trireme/base/error.h"
 
-namespace trireme {
+namespace trireme::collectives {
 namespace {
 
 using testing::HasSubstr;
@@ -42,46 +41,42 @@ TEST(BackendChoice, TakesShmWhenAllRanksAreOnOneNodeEvenUnderMpirun) {
   EXPECT_EQ(choose_backend(environment(4, 4), kAutoWithoutMpi).reason, "all 4 ranks are on one node");
 }
 
-TEST(BackendChoice, TakesMpiBetweenNodes) {
-  EXPECT_EQ(choose_backend(environment(4, 2, kWithMpiLauncher), kAutoWithMpi).backend, Backend::kMpi);
+TEST(BackendChoice, JoinsNodesByMpiWhereMpiStartedTheRanksElseByTcp) {
+  const auto by_mpi = choose_backend(environment(4, 2, kWithMpiLauncher), kAutoWithMpi);
+  EXPECT_EQ(by_mpi.backend, Backend::kHierarchical);
+  EXPECT_EQ(by_mpi.between_nodes, Backend::kMpi);
+  EXPECT_TRUE(by_mpi.uses_mpi());
+  EXPECT_EQ(choose_backend(environment(4, 2), kAutoWithMpi).between_nodes, Backend::kTcp);
+  const auto by_tcp = choose_backend(environment(4, 2, kWithMpiLauncher), kAutoWithoutMpi);
+  EXPECT_EQ(by_tcp.between_nodes, Backend::kTcp);
+  EXPECT_FALSE(by_tcp.uses_mpi());
+  EXPECT_TRUE(by_tcp.needs_store());
 }
 
-TEST(BackendChoice, SaysWhatToDoBetweenNodesWithoutMpi) {
-  EXPECT_THAT(error_of(environment(4, 2), kAutoWithMpi), HasSubstr("start the program with mpirun"));
-  EXPECT_THAT(error_of(environment(4, 2, kWithMpiLauncher), kAutoWithoutMpi), HasSubstr("Install libopenmpi-dev"));
+TEST(BackendChoice, TakesNcclForBuffersOfGpusWhereTheBuildHasIt) {
+  EXPECT_EQ(choose_backend(environment(2, 2), {.build_has_nccl = true, .is_for_gpus = true}).backend, Backend::kNccl);
+  EXPECT_THAT(error_of(environment(2, 2), {.is_for_gpus = true}), HasSubstr("this build of Trireme has no NCCL"));
+}
+
+TEST(BackendChoice, TakesItsNameFromTheEnvironment) {
+  EXPECT_EQ(default_request([](const std::string&) { return "tcp"; }).name, "tcp");
+  EXPECT_EQ(default_request([](const std::string&) { return std::nullopt; }).name, "auto");
 }
 
 TEST(BackendChoice, FollowsARequestWhereItCanBe) {
   EXPECT_EQ(choose_backend(environment(4, 4, kWithMpiLauncher), {"mpi", true}).backend, Backend::kMpi);
   EXPECT_EQ(choose_backend(environment(1, 1), {"shm", true}).backend, Backend::kShm);
+  EXPECT_EQ(choose_backend(environment(4, 4), {"tcp", true}).backend, Backend::kTcp);
+  EXPECT_EQ(choose_backend(environment(4, 4), {"hierarchical", true}).backend, Backend::kHierarchical);
 }
 
 TEST(BackendChoice, RefusesARequestThatCannotBe) {
   EXPECT_THAT(error_of(environment(4, 2), {"shm", true}), HasSubstr("only 2 of the 4 ranks are on node node-1"));
   EXPECT_THAT(error_of(environment(2, 2), {"single", true}), HasSubstr("launched 2 ranks"));
   EXPECT_THAT(error_of(environment(2, 2), {"mpi", true}), HasSubstr("mpirun -np 2"));
-  EXPECT_THAT(error_of(environment(1, 1), {"gloo", true}), HasSubstr("auto, single, shm or mpi"));
-}
-
-TEST(Rendezvous, PrefersTheLaunchersStore) {
-  auto where = environment(2, 2, kWithMpiLauncher);
-  where.store = "127.0.0.1:4000";
-  EXPECT_EQ(choose_rendezvous(where, true), Rendezvous::kGivenStore);
-}
-
-TEST(Rendezvous, UsesMpiUnderMpirunAndTorchsStoreUnderTorchrun) {
-  EXPECT_EQ(choose_rendezvous(environment(2, 2, kWithMpiLauncher), true), Rendezvous::kMpi);
-  auto where = environment(2, 2);
-  where.master_addr = "127.0.0.1";
-  where.master_port = 29500;
-  EXPECT_EQ(choose_rendezvous(where, true), Rendezvous::kMasterPort);
-  where.master_is_torch_store = true;
-  EXPECT_EQ(choose_rendezvous(where, true), Rendezvous::kTorchrun);
-}
-
-TEST(Rendezvous, SaysWhatIsMissing) {
-  EXPECT_THROW(static_cast<void>(choose_rendezvous(environment(2, 2), true)), ConfigError);
+  EXPECT_THAT(error_of(environment(1, 1), {"gloo", true}),
+              HasSubstr("auto, single, shm, tcp, mpi, hierarchical or nccl"));
 }
 
 }  // namespace
-}  // namespace trireme
+}  // namespace trireme::collectives
