@@ -8,6 +8,7 @@ from .peers import Missing
 
 DELAY_MS = 0.1
 SUBNET = "10.231.77"
+STORE_PORT = 29500  # on node 0, for ranks of Trireme
 
 
 def run(*words):
@@ -128,6 +129,7 @@ class Nodes:
         options = {"plm_rsh_agent": self.agent, "oob_tcp_if_include": f"{SUBNET}.0/24",
                    "btl_tcp_if_include": f"{SUBNET}.0/24", "mpi_yield_when_idle": "1"}
         settings = [word for key, value in options.items() for word in ("--mca", key, value)]
+        settings += ["-x", f"MASTER_ADDR={self.address(0)}", "-x", f"MASTER_PORT={STORE_PORT}"]
         environment = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1",
                        "TMPDIR": str(self.folder)}
         return ["ip", "netns", "exec", self.switch, mpirun, *settings, "--bind-to", "none", "--map-by", "slot", "--host",
@@ -139,7 +141,7 @@ class Nodes:
         return [(["ip", "netns", "exec", self.name(rank // per_node), *command],
                  {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank % per_node),
                   "LOCAL_WORLD_SIZE": str(per_node), "GROUP_RANK": str(rank // per_node), "OMP_NUM_THREADS": "1",
-                  "MASTER_ADDR": self.address(0), "MASTER_PORT": "29500", "TRIREME_NODE": f"node{rank // per_node}"})
+                  "MASTER_ADDR": self.address(0), "MASTER_PORT": str(STORE_PORT), "TRIREME_NODE": f"node{rank // per_node}"})
                 for rank in range(ranks)]
 
 

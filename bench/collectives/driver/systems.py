@@ -73,12 +73,12 @@ class Trireme(System):
         return json.loads(outputs[0])
 
     def start_on_nodes(self, nodes, per_node, folder):
-        """A Group over several nodes: by mpirun for backend mpi, else by torchrun's environment."""
+        """A Group over several nodes: by mpirun for backend mpi and where asked for, else by torchrun's environment."""
         backend = self.options.node_backend
 
         def commands(path, page):
             command = [(self.bin / "bench_collectives").resolve(), "--backend", backend, "--socket", path, "--page", page]
-            if backend == "mpi":
+            if backend == "mpi" or self.options.mpirun:
                 return [nodes.open_mpi_command(peers.debian_open_mpi()[0], per_node, command)]
             return nodes.rank_commands(per_node, command)
         return Group(self.name, folder, nodes.count * per_node, commands)

@@ -37,7 +37,8 @@ int run_rank(const Options& options) {
 int main(int argc, char** argv) try {
   Options options;
   CLI::App app("One rank of Trireme in the collectives benchmark; scripts/bench collectives starts it");
-  app.add_option("--backend", options.backend, "shm, tcp, mpi, nccl or single")->capture_default_str();
+  app.add_option("--backend", options.backend, "auto, single, shm, tcp, mpi, hierarchical or nccl")
+      ->capture_default_str();
   auto* footprint = app.add_option("--footprint", options.footprint,
                                    "Only measure what a communicator with this many bytes a rank costs beyond them");
   app.add_option("--socket", options.driver.socket, "The driver's unix socket")->excludes(footprint);

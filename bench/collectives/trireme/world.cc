@@ -1,11 +1,7 @@
 #include "world.h"
 
 #include "trireme/base/error.h"
-#include "trireme/collectives/mpi.h"
-#include "trireme/collectives/nccl.h"
-#include "trireme/collectives/shm.h"
-#include "trireme/collectives/single.h"
-#include "trireme/collectives/tcp.h"
+#include "trireme/collectives/auto.h"
 
 namespace trireme::bench {
 namespace {
@@ -26,26 +22,12 @@ void open_store(World& world, const RankEnvironment& environment) {
 }  // namespace
 
 World open_world(const std::string& backend, const RankEnvironment& environment) {
+  collectives::BackendRequest request = collectives::default_request();
+  request.name = backend;
+  const collectives::BackendChoice choice = collectives::choose_backend(environment, request);
   World world;
-  if (backend == "single") {
-    world.communicator = collectives::make_single();
-  } else if (backend == "mpi") {
-    world.communicator = collectives::make_mpi(environment.world_size);
-  } else if (backend == "shm") {
-    open_store(world, environment);
-    world.communicator =
-        collectives::make_shm(*world.store, {.rank = environment.rank, .size = environment.world_size});
-  } else if (backend == "tcp") {
-    open_store(world, environment);
-    world.communicator =
-        collectives::make_tcp(*world.store, {.rank = environment.rank, .size = environment.world_size});
-  } else if (backend == "nccl") {
-    open_store(world, environment);
-    world.communicator = collectives::make_nccl(
-        *world.store, {.rank = environment.rank, .size = environment.world_size, .device = environment.local_rank});
-  } else {
-    throw ConfigError("no backend '" + backend + "'; there are shm, tcp, mpi, nccl, single");
-  }
+  if (choice.needs_store()) open_store(world, environment);
+  world.communicator = collectives::make_chosen(choice, environment, world.store.get());
   return world;
 }
 

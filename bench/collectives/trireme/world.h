@@ -16,8 +16,8 @@ struct World {
   std::unique_ptr<collectives::Communicator> communicator{};
 };
 
-// Collective. `backend`: shm, tcp, mpi, nccl or single. All but mpi and single find the store at MASTER_ADDR and
-// MASTER_PORT, where rank 0 serves it. Throws ConfigError for another backend.
+// Collective. `backend` is a name that collectives::choose_backend takes. Where it needs a store, rank 0 serves one at
+// MASTER_ADDR and MASTER_PORT. Throws ConfigError for another name.
 [[nodiscard]] World open_world(const std::string& backend, const RankEnvironment& environment);
 
 }  // namespace trireme::bench
