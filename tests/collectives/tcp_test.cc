@@ -48,6 +48,16 @@ TEST(TcpGroup, TimesOutNamingTheRanksThatDoNotCome) {
   EXPECT_THAT(other, HasSubstr("rank 0, 2 did not arrive"));
 }
 
+TEST(TcpGroup, TimesOutNamingTheRankThatCannotBeReached) {
+  const auto closed = [] { return listen_tcp("test", "127.0.0.1", 0).port; }();
+  InMemoryStore store;
+  store.set("tcp/world/token", "0123456789abcdef");
+  store.set("tcp/world/rank0", "127.0.0.1 " + std::to_string(closed) + " 0");
+  const auto text =
+      text_thrown_by<TimeoutError>([&] { (void)make_tcp(store, {.rank = 1, .size = 2, .timeout = milliseconds(50)}); });
+  EXPECT_THAT(text, HasSubstr("rank 0 is there, but does not answer at 127.0.0.1"));
+}
+
 TEST(TcpGroup, TellsThoseWhoCameWhoDidNot) {
   run_thread_ranks(2, [](const ThreadRank& rank) {
     const TcpOptions options{.rank = rank.rank, .size = 3, .timeout = rank.rank == 0 ? milliseconds(500) : seconds(30)};
@@ -61,6 +71,7 @@ TEST(TcpGroup, RejectsOptionsThatCannotBe) {
   EXPECT_THROW((void)make_tcp(store, {.rank = 2, .size = 2}), ConfigError);
   EXPECT_THROW((void)make_tcp(store, {.rank = -1, .size = 2}), ConfigError);
   EXPECT_THROW((void)make_tcp(store, {.connections = 0}), ConfigError);
+  EXPECT_THROW((void)make_tcp(store, {.host = "0.0.0.0"}), ConfigError);
   EXPECT_THROW((void)make_tcp(store, {.first_port = 9, .last_port = 8}), ConfigError);
   const auto text = text_thrown_by<ConfigError>([&] { (void)make_tcp(store, {.interface = "wlan77"}); });
   EXPECT_THAT(text, HasSubstr("no network interface 'wlan77'"));

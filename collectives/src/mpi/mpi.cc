@@ -19,14 +19,17 @@
 namespace trireme::collectives {
 namespace {
 
-constexpr int kSpinsWithOwnCore = 500;  // each is a round of MPI's own progress
+// Each look is a round of MPI's own progress. Yielding where nobody else wants the core costs little more than
+// spinning.
+constexpr Patience kWithOwnCore = {.spins = 50, .yields = 500};
+constexpr Patience kSharingCores = {.spins = 0, .yields = 32};
 constexpr auto kPause = std::chrono::microseconds(20);
 constexpr std::size_t kCollectivesUnderWay = 4;
 
 // Asked once: counting the cores is a system call.
 Patience patience_of(int local_ranks) {
   const bool has_own_core = std::cmp_less_equal(local_ranks, std::thread::hardware_concurrency());
-  return {.spins = has_own_core ? kSpinsWithOwnCore : 0};
+  return has_own_core ? kWithOwnCore : kSharingCores;
 }
 
 int ranks_on_this_node(MPI_Comm comm) {

@@ -33,34 +33,37 @@ void Connection::queue(const FrameHeader& header, const std::byte* payload, int 
   outgoing_.push_back({encode(header), payload, header.length, peer, &batch});
 }
 
+// The next bytes to send, in as many parts as there is room for; returns their number.
+std::size_t Connection::fill(std::span<iovec> parts) const {
+  std::size_t count = 0;
+  auto skipped = sent_;
+  const auto add = [&](const std::byte* data, std::size_t length) {
+    const auto skip = std::min(skipped, length);
+    skipped -= skip;
+    if (skip < length) parts[count++] = {const_cast<std::byte*>(data) + skip, length - skip};
+  };
+  for (const auto& frame : outgoing_) {
+    if (count + 2 > parts.size()) break;
+    add(frame.header.data(), frame.header.size());
+    add(frame.payload, frame.length);
+  }
+  return count;
+}
+
 bool Connection::send() {
   bool moved = false;
   while (is_open_ && ready_.to_write && !outgoing_.empty()) {
     std::array<iovec, 2 * kFramesPerCall> parts;
-    std::size_t count = 0;
-    auto skipped = sent_;
-    std::size_t wanted = 0;
-    const auto add = [&](const std::byte* data, std::size_t length) {
-      const auto skip = std::min(skipped, length);
-      skipped -= skip;
-      if (skip == length) return;
-      parts[count++] = {const_cast<std::byte*>(data) + skip, length - skip};
-      wanted += length - skip;
-    };
-    for (const auto& frame : outgoing_) {
-      if (count + 2 > parts.size()) break;
-      add(frame.header.data(), frame.header.size());
-      add(frame.payload, frame.length);
-    }
     msghdr call{};
     call.msg_iov = parts.data();
-    call.msg_iovlen = count;
+    call.msg_iovlen = fill(parts);
     const auto bytes = ::sendmsg(socket_.get(), &call, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0 && !is_later(errno)) close(errno);
-    // A socket that took less than it was given is full; it says so itself when there is room again.
-    if (bytes < 0 || static_cast<std::size_t>(bytes) < wanted) ready_.to_write = false;
-    if (bytes <= 0) break;
+    if (bytes < 0) {
+      ready_.to_write = false;  // until there is room again, which is an event
+      if (!is_later(errno)) close(errno);
+      break;
+    }
     sent(static_cast<std::size_t>(bytes));
     moved = true;
   }

@@ -40,6 +40,7 @@ class Connection {
     int peer;
     Batch* batch;
   };
+  [[nodiscard]] std::size_t fill(std::span<iovec> parts) const;
   void sent(std::size_t bytes);
   void close(int error);
 

@@ -192,8 +192,10 @@ class Former {
     for (int rank = 0; rank < options_.size; ++rank) {
       if (!store_.try_get(rank_key(rank))) absent += message("{}{}", absent.empty() ? "" : ", ", rank);
     }
-    const auto why = absent.empty() ? message("rank {} has published where it listens, but did not connect", waits_for)
-                                    : message("rank {} did not arrive", absent);
+    const auto& host = mesh_.hosts[static_cast<std::size_t>(waits_for)];
+    const auto present = host.empty() ? message("rank {} is there, but did not connect", waits_for)
+                                      : message("rank {} is there, but does not answer at {}", waits_for, host);
+    const auto why = absent.empty() ? present : message("rank {} did not arrive", absent);
     throw TimeoutError(
         message("tcp group '{}' of {} ranks timed out on rank {} after {} ms while it was formed: {}. Look at the "
                 "output of that rank; is it started with the same world size, and does a firewall let {} through?",

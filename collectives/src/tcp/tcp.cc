@@ -26,7 +26,7 @@ constexpr auto kLongestSleep = 20ms;
 // A socket shows a death before the store has heard of it, or of what caused it.
 constexpr auto kWaitForCause = 1000ms;
 // Looks are system calls: none before yielding. Going to sleep costs a peer a wake-up, so it comes late.
-constexpr Patience kPatience = {.spins = 0, .yields = 64};
+constexpr Patience kPatience = {.spins = 0, .yields = 128};
 
 class TcpTransport final : public Transport {
  public:
@@ -131,6 +131,7 @@ void check(const TcpOptions& options) {
   if (options.size < 1 || options.rank < 0 || options.rank >= options.size) {
     refuse(message("rank {} of {} is no rank", options.rank, options.size));
   }
+  if (options.host == "0.0.0.0") refuse("0.0.0.0 reaches nobody; give the address by which other ranks reach this one");
   if (options.connections < 1 || options.connections > 64) {
     refuse(message("{} connections for a pair; give 1 to 64", options.connections));
   }
