@@ -19,17 +19,14 @@
 namespace trireme::collectives {
 namespace {
 
-// Each look is a round of MPI's own progress. Yielding where nobody else wants the core costs little more than
-// spinning.
-constexpr Patience kWithOwnCore = {.spins = 50, .yields = 500};
-constexpr Patience kSharingCores = {.spins = 0, .yields = 32};
+constexpr int kSpinsWithOwnCore = 500;  // each is a round of MPI's own progress
 constexpr auto kPause = std::chrono::microseconds(20);
 constexpr std::size_t kCollectivesUnderWay = 4;
 
 // Asked once: counting the cores is a system call.
 Patience patience_of(int local_ranks) {
   const bool has_own_core = std::cmp_less_equal(local_ranks, std::thread::hardware_concurrency());
-  return has_own_core ? kWithOwnCore : kSharingCores;
+  return {.spins = has_own_core ? kSpinsWithOwnCore : 0};
 }
 
 int ranks_on_this_node(MPI_Comm comm) {

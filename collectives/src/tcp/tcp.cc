@@ -26,7 +26,7 @@ constexpr auto kLongestSleep = 20ms;
 // A socket shows a death before the store has heard of it, or of what caused it.
 constexpr auto kWaitForCause = 1000ms;
 // Looks are system calls: none before yielding. Going to sleep costs a peer a wake-up, so it comes late.
-constexpr Patience kPatience = {.spins = 0, .yields = 128};
+constexpr Patience kPatience = {.spins = 0, .yields = 64};
 
 class TcpTransport final : public Transport {
  public:
