@@ -178,6 +178,43 @@ TEST(ShmGroup, EverySurvivorOfAKilledRankNamesItWithinTwoSeconds) {
   }
 }
 
+// Rank 0 hands out segments, so its death is another case than that of those who take them.
+TEST(ShmGroup, ARankThatDiesWhileOthersFormAGroupIsNamedWithinTwoSeconds) {
+  for (const std::string what : {"group", "memory", "part"}) {
+    for (const int victim : {0, 2}) {
+      SCOPED_TRACE(what + " without rank " + std::to_string(victim));
+      ProcessRanks world({.size = 3}, [&](const ProcessRank& rank) {
+        const auto store = rank.connect();
+        const bool is_victim = rank.rank() == victim;
+        const auto die = [&] {
+          rank.report("started");
+          (void)store->get("never", seconds(60));
+        };
+        if (is_victim && what == "group") die();
+        try {
+          const auto c = make_shm(*store, {.rank = rank.rank(), .size = rank.size()});
+          if (is_victim) die();
+          if (what == "memory") (void)c->allocate(4096);
+          if (what == "part") (void)c->split(0, rank.rank());
+          c->barrier({.timeout = seconds(60)});
+        } catch (const PeerLostError& lost) {
+          rank.report("lost " + std::to_string(lost.rank()));
+        }
+        return 0;
+      });
+      ASSERT_TRUE(world.wait_for_report(victim, "started"));
+      const auto killed = std::chrono::steady_clock::now();
+      world.signal(victim, SIGKILL);
+      const auto results = world.wait();
+      EXPECT_LT(std::chrono::steady_clock::now() - killed, seconds(2));
+      for (int rank = 0; rank < 3; ++rank) {
+        if (rank == victim) continue;
+        EXPECT_THAT(results[rank].report, HasSubstr("lost " + std::to_string(victim)));
+      }
+    }
+  }
+}
+
 TEST(ShmGroup, SurvivorsFormANewGroupInTheSameProcesses) {
   ProcessRanks world({.size = 3}, [](const ProcessRank& rank) {
     const auto store = rank.connect();

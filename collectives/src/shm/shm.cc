@@ -38,23 +38,37 @@ SegmentShape shape_of(const ShmOptions& options) {
   return {options.size, quarter, std::cmp_greater(options.size, std::thread::hardware_concurrency())};
 }
 
-Segment open_segment(Store& store, const ShmOptions& options) {
+// While a group is formed, only ranks that the store knows by the same numbers can be told from others'.
+void check_newcomers(const Store& store, const ShmOptions& options) {
+  if (store.lost_generation() == 0 || options.global_rank >= 0) return;
+  for (const auto& lost : store.lost()) {
+    if (lost.rank < 0 || lost.rank >= options.size) continue;
+    throw PeerLostError(lost.rank,
+                        message("shm group '{}': rank {} on node {} is lost: {}, while rank {}/{} formed the "
+                                "group",
+                                options.name, lost.rank, lost.node.empty() ? "(unnamed)" : lost.node, lost.cause,
+                                options.rank, options.size));
+  }
+}
+
+// `check` as in Meeting.
+Segment open_segment(Store& store, const ShmOptions& options, std::function<void()> check) {
   const auto shape = shape_of(options);
   const auto prepare = [&](Mapping& mapping) { Segment::prepare(mapping, shape); };
   // Before anybody looks who is lost: a rank that is known by no number yet must not pass for rank 0.
   const auto introduce = [&](Mapping& mapping) {
     Segment::slot(mapping, options.rank).global_rank.store(global_rank_of(options), std::memory_order_relaxed);
   };
-  const Meeting meeting{store, group_name(options), options.rank, options.size, options.timeout};
+  const Meeting meeting{store, group_name(options), options.rank, options.size, options.timeout, std::move(check)};
   return Segment(share_mapping(meeting, Segment::bytes_for(shape), prepare, introduce), options.size);
 }
 
 class ShmTransport final : public Transport {
  public:
-  ShmTransport(Store& store, ShmOptions options)
+  ShmTransport(Store& store, ShmOptions options, std::function<void()> check)
       : store_(store),
         options_(std::move(options)),
-        group_(open_segment(store, options_), options_.rank, options_.size) {}
+        group_(open_segment(store, options_, std::move(check)), options_.rank, options_.size) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "shm"; }
   [[nodiscard]] int rank() const noexcept override { return options_.rank; }
@@ -99,8 +113,9 @@ class ShmTransport final : public Transport {
 
   [[nodiscard]] MemoryPtr allocate(std::size_t bytes) override {
     const auto part = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-    const Meeting meeting{store_, message("{}/arena{}", group_name(options_), made_++), rank(), size(),
-                          options_.timeout};
+    const Meeting meeting{store_,           message("{}/arena{}", group_name(options_), made_++),
+                          rank(),           size(),
+                          options_.timeout, [this] { check_peers(); }};
     const auto prepare = [&](Mapping& mapping) { Arena::prepare(mapping, size()); };
     auto arena = intern_arena(share_mapping(meeting, Arena::bytes_for(part, size()), prepare));
     arenas_.learn(arena->id(), arena);
@@ -114,7 +129,7 @@ class ShmTransport final : public Transport {
     options.size = static_cast<int>(subgroup.members.size());
     options.name = message("{}/split{}.{}", options_.name, subgroup.ordinal, subgroup.color);
     options.global_rank = global_rank();
-    return std::make_unique<ShmTransport>(store_, std::move(options));
+    return std::make_unique<ShmTransport>(store_, std::move(options), [this] { check_peers(); });
   }
 
  private:
@@ -157,7 +172,8 @@ void check(const ShmOptions& options) {
 
 std::unique_ptr<Communicator> make_shm(Store& store, const ShmOptions& options) {
   check(options);
-  return std::make_unique<PostingCommunicator>(std::make_unique<ShmTransport>(store, options), options.name);
+  return std::make_unique<PostingCommunicator>(
+      std::make_unique<ShmTransport>(store, options, [&] { check_newcomers(store, options); }), options.name);
 }
 
 }  // namespace trireme::collectives
