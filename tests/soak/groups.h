@@ -14,7 +14,7 @@ struct GroupWish {
   std::string name;
   int rank = 0;
   int size = 1;
-  int global_rank = 0;
+  int global_rank = -1;  // -1: the same as `rank`
   std::size_t staging_bytes = 0;
 };
 // The backends that the campaign knows.

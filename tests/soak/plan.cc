@@ -8,10 +8,10 @@ namespace trireme::soak {
 
 namespace {
 
-constexpr Injection kInjections[] = {Injection::kKilled,     Injection::kKilledInside, Injection::kKilledAnytime,
-                                     Injection::kStopped,    Injection::kSilent,       Injection::kOtherCount,
-                                     Injection::kOtherDtype, Injection::kOtherOp,      Injection::kOtherKind,
-                                     Injection::kOtherOrder};
+constexpr Injection kInjections[] = {Injection::kKilled,        Injection::kKilledInside, Injection::kKilledAnytime,
+                                     Injection::kKilledForming, Injection::kStopped,      Injection::kSilent,
+                                     Injection::kOtherCount,    Injection::kOtherDtype,   Injection::kOtherOp,
+                                     Injection::kOtherKind,     Injection::kOtherOrder};
 
 class Dice {
  public:
@@ -125,12 +125,13 @@ const char* to_string(CallKind kind) {
 }
 
 const char* to_string(Injection injection) {
-  constexpr const char* kNames[] = {"killed",      "killed_inside", "killed_anytime", "stopped",    "silent",
-                                    "other_count", "other_dtype",   "other_op",       "other_kind", "other_order"};
+  constexpr const char* kNames[] = {"killed",   "killed_inside", "killed_anytime", "killed_forming",
+                                    "stopped",  "silent",        "other_count",    "other_dtype",
+                                    "other_op", "other_kind",    "other_order"};
   return kNames[static_cast<std::size_t>(injection)];
 }
 
-bool is_kill(Injection injection) { return injection <= Injection::kKilledAnytime; }
+bool is_kill(Injection injection) { return injection <= Injection::kKilledForming; }
 bool is_hang(Injection injection) { return injection == Injection::kStopped || injection == Injection::kSilent; }
 bool is_mismatch(Injection injection) { return injection >= Injection::kOtherCount; }
 

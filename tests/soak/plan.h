@@ -46,6 +46,7 @@ enum class Injection {
   kKilled,         // SIGKILL by itself, before it posts
   kKilledInside,   // after it posted, before it waits
   kKilledAnytime,  // SIGKILL by the parent, somewhere
+  kKilledForming,  // before it joins the first group, a part of it, or the allocation of memory
   kStopped,        // SIGSTOP
   kSilent,         // alive, but does not call until the others gave up
   kOtherCount,

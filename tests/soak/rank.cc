@@ -59,11 +59,6 @@ class Round {
   int run() {
     const auto descriptors = open_descriptors();
     {
-      world_ =
-          make_group(*store_, {plan_.backend, "world", rank_.rank(), rank_.size(), rank_.rank(), plan_.staging_bytes});
-      half_ = world_->split(rank_.rank() % 2, rank_.rank());
-      memory_ = std::make_unique<CallMemory>(*world_, kArenaBytes);
-      rank_.report("ready");
       call_until_failure();
       if (is_victim() && !is_mismatch(plan_.injection)) return 0;
       go_on_with_survivors();
@@ -80,8 +75,22 @@ class Round {
  private:
   [[nodiscard]] bool is_victim() const { return rank_.rank() == plan_.victim; }
 
+  void form() {
+    const auto die_at_stage = [&](std::size_t stage) {
+      if (plan_.injection == Injection::kKilledForming && is_victim() && plan_.at % 3 == stage) die();
+    };
+    die_at_stage(0);
+    world_ = make_group(*store_, {plan_.backend, "world", rank_.rank(), rank_.size(), -1, plan_.staging_bytes});
+    die_at_stage(1);
+    half_ = world_->split(rank_.rank() % 2, rank_.rank());
+    die_at_stage(2);
+    memory_ = std::make_unique<CallMemory>(*world_, kArenaBytes);
+    rank_.report("ready");
+  }
+
   void call_until_failure() {
     try {
+      form();
       call_all();
       rank_.report("wrong: every call ended well");
     } catch (const CommError& error) {
@@ -108,8 +117,8 @@ class Round {
   }
   void report_failure(const CommError& error, std::int64_t time) {
     rank_.report(message("failed {} {} {}", kind_of(error), time, error.what()));
-    half_->abort(error.what());
-    world_->abort(error.what());
+    if (half_) half_->abort(error.what());
+    if (world_) world_->abort(error.what());
   }
 
   void call_all() {
@@ -183,6 +192,7 @@ class Round {
     const auto group =
         make_group(*store_, {plan_.backend, "afterwards", rank, size, rank_.rank(), plan_.staging_bytes});
     rank_.report("rebuilt");
+    if (!memory_) memory_ = std::make_unique<CallMemory>(*group, kArenaBytes);
     memory_->release_all();
     for (Call call : plan_.afterwards) {
       call.on_half = false;
