@@ -15,6 +15,7 @@
 
 #include "agent/child_process.h"
 #include "agent/free_port.h"
+#include "agent/network_variables.h"
 #include "agent/rank_variables.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
@@ -24,7 +25,13 @@ namespace trireme::launcher {
 
 namespace {
 
+using Variables = std::map<std::string, std::string>;
+
 constexpr std::chrono::seconds kOrderTimeout{30};  // mpirun may reach this node before the scheduler does
+
+Variables users_variables(const v1::StartRun& order) {
+  return {order.spec().environment().begin(), order.spec().environment().end()};
+}
 
 std::shared_ptr<v1::AgentMessage> make_message() { return std::make_shared<v1::AgentMessage>(); }
 
@@ -89,9 +96,13 @@ void NodeRun::start(const v1::StartRun& order) {
   {
     const std::lock_guard lock(mutex_);
     if (order_ != nullptr) return;
+    // Anew for every run: a virtual function may have come or gone since the last.
+    machine_ = topology::inspect_machine({.use_hwloc = false});
     order_ = std::make_unique<v1::StartRun>(order);
     started_.notify_all();
   }
+  const auto choice = topology::choose_interface(machine_, order.master_host());
+  spdlog::info("run={} interface={} reason=\"{}\"", run_id_, choice.name, choice.reason);
   try {
     if (!order.starter().empty()) start_mpirun(order);
     if (order.start_ranks()) start_shims(order);
@@ -131,6 +142,12 @@ void NodeRun::start_mpirun(const v1::StartRun& order) {
   std::filesystem::create_directories(folder);
   std::erase_if(environment, [](const std::string& entry) { return entry.starts_with("TMPDIR="); });
   environment.push_back("TMPDIR=" + folder.string());
+  const topology::RankOnNode first{.local_size = order.local_size(),
+                                   .spans_nodes = order.world_size() > order.local_size(),
+                                   .peer = order.master_host()};
+  for (const auto& [name, value] : mpirun_variables(machine_, first, users_variables(order))) {
+    environment.push_back(name + '=' + value);
+  }
   const pid_t mpirun = spawn({.command = {order.starter().begin(), order.starter().end()},
                               .environment = std::move(environment),
                               .working_directory = order.run_folder(),
@@ -178,7 +195,7 @@ std::optional<nlohmann::json> NodeRun::wait_for_order(int rank) {
   const int local_rank = rank - order.first_rank();
   if (local_rank < 0 || local_rank >= order.local_size()) return std::nullopt;
   const v1::RunSpec& spec = order.spec();
-  std::map<std::string, std::string> environment(spec.environment().begin(), spec.environment().end());
+  Variables environment = users_variables(order);
   // Nodes on loopback share one kernel, whose ranks a user may join to one node.
   const auto node = environment.find("TRIREME_NODE");
   const bool is_joined = node != environment.end() && node->second == "host" && place_.host.starts_with("127.");
@@ -198,6 +215,11 @@ std::optional<nlohmann::json> NodeRun::wait_for_order(int rank) {
                         .node_count = std::max(1, order.world_size() / std::max(1, local_size)),
                         .shared_memory_folder = shared_memory_folder_.string(),
                         .temporary_folder = folder_.string()};
+  const topology::RankOnNode on_node{.local_rank = place.local_rank,
+                                     .local_size = local_size,
+                                     .spans_nodes = order.world_size() > local_size,
+                                     .peer = order.master_host()};
+  environment.merge(network_variables(machine_, on_node, environment, !order.start_ranks()));
   for (const auto& [name, value] : rank_variables(place, environment, !order.start_ranks())) environment[name] = value;
   return nlohmann::json{{"type", "start"},
                         {"command", std::vector<std::string>(spec.command().begin(), spec.command().end())},

@@ -18,6 +18,7 @@
 
 #include "agent/line_channel.h"
 #include "trireme/base/store.h"
+#include "trireme/topology/machine.h"
 
 namespace trireme::v1 {
 class AgentMessage;
@@ -98,6 +99,7 @@ class NodeRun {
   std::mutex mutex_;  // guards everything below
   std::condition_variable started_;
   std::unique_ptr<trireme::v1::StartRun> order_;
+  topology::Machine machine_;  // as it was when the order came
   bool is_closed_ = false;
   bool is_terminated_ = false;
   std::unique_ptr<TcpStoreServer> store_;

@@ -53,7 +53,7 @@ std::map<std::string, std::string> rank_variables(const RankPlace& place,
 }
 
 bool is_launch_variable(const std::string& name) {
-  if (name == "TRIREME_NODE") return false;
+  if (name == "TRIREME_NODE" || name == "TRIREME_TOPOLOGY") return false;
   return name.starts_with("TRIREME_") || name.starts_with("SLURM_") || has_mpi_prefix(name) ||
          std::find(kRankNames.begin(), kRankNames.end(), name) != kRankNames.end();
 }

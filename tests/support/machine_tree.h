@@ -23,6 +23,7 @@ class MachineFolder {
  public:
   explicit MachineFolder(const nlohmann::json& description);
   explicit MachineFolder(const std::string& name);
+  explicit MachineFolder(const char* name) : MachineFolder(std::string(name)) {}
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return folder_.path(); }
 
  private:

@@ -72,19 +72,19 @@ std::size_t turn_of(const Machine& machine, std::size_t gpu, const Nearest& near
 const char* in_words(Distance distance) {
   switch (distance) {
     case Distance::kOneBridge:
-      return "behind the same PCI switch (PIX)";
+      return "behind one PCI switch (PIX) with";
     case Distance::kBridges:
-      return "behind the same PCI switches (PXB)";
+      return "behind the same PCI switches (PXB) as";
     case Distance::kHostBridge:
-      return "on the same PCI host bridge (PHB)";
+      return "on the same PCI host bridge (PHB) as";
     case Distance::kNode:
-      return "on the same NUMA node (NODE)";
+      return "on the same NUMA node (NODE) as";
     case Distance::kSystem:
-      return "across NUMA nodes (SYS)";
+      return "on another NUMA node (SYS) than";
     case Distance::kUnknown:
       break;
   }
-  return "at a distance the kernel does not tell";
+  return "at a distance the kernel does not tell from";
 }
 
 void choose_by_gpu(const Machine& machine, std::size_t gpu, const std::vector<const RdmaDevice*>& devices,
@@ -96,9 +96,9 @@ void choose_by_gpu(const Machine& machine, std::size_t gpu, const std::vector<co
   choice.distance = nearest.distance;
   choice.nearest = {device->name};
   choice.reason =
-      message("{} is {} of GPU {} ({})", device->name, in_words(nearest.distance), gpu, inventory[gpu].pci_address);
+      message("{} is {} GPU {} ({})", device->name, in_words(nearest.distance), gpu, inventory[gpu].pci_address);
   if (nearest.devices.size() > 1)
-    choice.reason += message(", as are {} in all; GPUs take them in turn", nearest.devices.size());
+    choice.reason += message(", one of {} that are; GPUs take them in turn", nearest.devices.size());
 }
 
 void choose_by_rank(const RankOnNode& rank, const std::vector<const RdmaDevice*>& devices, DeviceChoice& choice) {

@@ -13,11 +13,11 @@
 
 #include "agent/child_process.h"
 #include "agent/free_port.h"
-#include "providers/local/gpu_inventory.h"
 #include "providers/local/port_holder.h"
 #include "scheduler/client.h"
 #include "scheduler/clock.h"
 #include "trireme/base/message.h"
+#include "trireme/topology/gpu_inventory.h"
 
 namespace trireme::launcher {
 
@@ -76,6 +76,12 @@ void remove_runtime_files(const ClusterRecord& record) {
   }
 }
 
+std::string describe(const std::vector<topology::SearchedPlace>& looked_at) {
+  std::string text;
+  for (const auto& [place, found] : looked_at) text += message("{}{}: {}", text.empty() ? "" : "; ", place, found);
+  return text;
+}
+
 class LocalProvider final : public ClusterProvider {
  public:
   ClusterRecord up(const UpRequest& request, const Progress& progress) override;
@@ -105,17 +111,17 @@ void LocalProvider::check_ports(const UpRequest& request) {
 
 int LocalProvider::gpus_of_node(const UpRequest& request, int node) {
   if (!request.gpu) return 0;
-  const int gpus = count_gpus().gpus;
+  const int gpus = topology::inspect_gpus().usable_gpus();
   return gpus / request.nodes + (node < gpus % request.nodes ? 1 : 0);
 }
 
 ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progress) {
-  const GpuInventory inventory = count_gpus();
-  if (request.gpu && inventory.gpus == 0) {
+  const topology::GpuInventory inventory = topology::inspect_gpus();
+  if (request.gpu && inventory.usable_gpus() == 0) {
     throw ResourceError(
         message("0 of {} nodes have a GPU (looked at {}); start without GPUs: {}, or run this on a machine with an "
                 "NVIDIA driver; nothing was started",
-                request.nodes, inventory.looked_at, command_without_ports(request)));
+                request.nodes, describe(inventory.looked_at), command_without_ports(request)));
   }
   check_ports(request);
   ClusterRecord record{.name = request.name,
