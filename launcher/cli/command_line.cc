@@ -53,6 +53,8 @@ void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_cancel(app, action);
   add_runs(app, action);
   add_debug(app, action);
+  add_topo(app, action);
+  add_doctor(app, action);
   add_scheduler(app, action);
   add_agent(app, action);
   add_rank(app, action);

@@ -26,6 +26,8 @@ void add_logs(CLI::App& app, Action& action);
 void add_cancel(CLI::App& app, Action& action);
 void add_runs(CLI::App& app, Action& action);
 void add_debug(CLI::App& app, Action& action);
+void add_topo(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 
 // Started by the launcher itself; hidden from the help.
 void add_scheduler(CLI::App& app, Action& action);

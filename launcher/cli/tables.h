@@ -4,13 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "cli/columns.h"
 #include "scheduler/snapshot.h"
 
 // Text for people. Pure, but for the clock that is passed in.
 namespace trireme::launcher {
 
-// Columns aligned by their widest cell; the last column is not padded.
-[[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
 // "4 s", "2 min 5 s", "3 h 12 min"
 [[nodiscard]] std::string format_duration(double seconds);
 

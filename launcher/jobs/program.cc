@@ -82,4 +82,21 @@ bool loads_mpi(const fs::path& program) {
   return output.code == 0 && output.standard_output.find("libmpi.so") != std::string::npos;
 }
 
+std::vector<LoadedLibrary> loaded_libraries(const fs::path& program) {
+  const std::optional<fs::path> loader = elf_interpreter(program);
+  if (!loader) return {};
+  std::vector<LoadedLibrary> libraries;
+  std::istringstream lines(run_command({loader->string(), "--list", program.string()}).standard_output);
+  // "\tlibnccl.so.2 => /usr/local/cuda/lib64/libnccl.so.2 (0x00007f…)", or "=> not found"
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string name;
+    std::string arrow;
+    std::string file;
+    words >> name >> arrow >> file;
+    if (arrow == "=>") libraries.push_back({name, file.starts_with('/') ? file : ""});
+  }
+  return libraries;
+}
+
 }  // namespace trireme::launcher
