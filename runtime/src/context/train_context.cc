@@ -15,6 +15,7 @@
 #include "trireme/base/log.h"
 #include "trireme/collectives/auto.h"
 #include "trireme/collectives/mpi.h"
+#include "trireme/topology/settings.h"
 
 namespace trireme {
 namespace {
@@ -71,6 +72,10 @@ struct TrainContext::State {
 };
 
 void TrainContext::State::connect() {
+  // Before NCCL, UCX or Open MPI read their variables.
+  for (const auto& setting : topology::apply_to_process(environment)) {
+    log_debug("rank={} event=set {}={} reason=\"{}\"", environment.rank, setting.name, setting.value, setting.reason);
+  }
   auto request = collectives::default_request();
   if (options.backend) request.name = *options.backend;
   const auto chosen = collectives::choose_backend(environment, request);
