@@ -55,12 +55,12 @@ TEST_P(CommunicatorConformance, OverlappingGroupsWorkAtTheSameTime) {
       std::deque<Array> buffers;
       std::vector<WorkPtr> works;
       for (const auto& group : groups) {
-        buffers.push_back(sample(Dtype::kFloat64, 97 * round, group->rank()));
+        buffers.push_back(sample(Dtype::kInt64, 97 * round, group->rank()));
         works.push_back(group->all_reduce(buffers.back().view(), {.timeout = kPatience}));
       }
       for (std::size_t i = 0; i < works.size(); ++i) {
         works[i]->wait();
-        EXPECT_EQ(buffers[i], reduced_samples(Dtype::kFloat64, 97 * round, groups[i]->size(), ReduceOp::kSum));
+        EXPECT_EQ(buffers[i], reduced_samples(Dtype::kInt64, 97 * round, groups[i]->size(), ReduceOp::kSum));
       }
     }
   });
