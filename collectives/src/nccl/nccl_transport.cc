@@ -168,7 +168,7 @@ void NcclTransport::progress() {
       launch(std::move(batch));
     }
   } catch (const CommError&) {
-    watch_.throw_if_failed();  // the watchdog stopped the communicator meanwhile, and knows why
+    watch_.await_cause();  // a peer died; or the watchdog stopped the communicator meanwhile, and knows why
     throw;
   }
 }

@@ -8,6 +8,9 @@
 namespace trireme::collectives {
 namespace {
 
+constexpr std::string_view kNoCauseYet = "connection closed";
+constexpr auto kCause = std::chrono::milliseconds(300);
+
 // Comparing is a read per rank on every rank: in large groups it must not drown the store.
 std::chrono::microseconds comparison_period(int size) {
   return std::max<std::chrono::microseconds>(std::chrono::milliseconds(100),
@@ -68,7 +71,7 @@ void NcclWatch::throw_if_failed() const {
 void NcclWatch::check() {
   throw_if_failed();
   guarded([this] {
-    (void)comm_->settle();
+    check_comm();
     check_lost();
     const std::unique_lock lock(look_mutex_, std::try_to_lock);
     if (lock.owns_lock() && api_->now() >= next_board_look_) find_failure();
@@ -76,10 +79,32 @@ void NcclWatch::check() {
   throw_if_failed();
 }
 
+void NcclWatch::check_comm() {
+  try {
+    (void)comm_->settle();
+  } catch (const CommError&) {
+    await_cause();
+    throw;
+  }
+}
+
+void NcclWatch::await_cause() {
+  const auto deadline = api_->now() + kWord;
+  guarded([&] {
+    while (!has_failed() && !is_closing_.load(std::memory_order_relaxed) && api_->now() < deadline) {
+      check_lost();
+      const std::unique_lock lock(look_mutex_, std::try_to_lock);
+      if (lock.owns_lock() && api_->now() >= next_board_look_) find_failure();
+      api_->pause();
+    }
+  });
+  throw_if_failed();
+}
+
 void NcclWatch::look() noexcept {
   if (has_failed()) return;
   guarded([this] {
-    (void)comm_->settle();
+    check_comm();
     check_lost();
     const std::lock_guard lock(look_mutex_);
     find_failure();
@@ -93,16 +118,28 @@ void NcclWatch::find_failure() {
   check_hashes();
 }
 
+// Without the store nothing is known of anybody, so its loss ends the group too.
 void NcclWatch::check_lost() {
   const auto generation = board_->store().lost_generation();
   if (generation == seen_generation_) return;
   for (const auto& lost : board_->store().lost()) {
-    const auto rank = lost.rank < 0 ? std::nullopt : board_->rank_of(lost.rank);
-    if (!rank) continue;
-    throw PeerLostError(lost.rank, message("rank {} on node {} is lost: {}; rank {}/{} {}", lost.rank, lost.node,
-                                           lost.cause, board_->rank(), board_->size(), standing(board_->rank())));
+    const bool is_store = lost.rank < 0 && lost.node.empty();
+    if (is_store) throw PeerLostError(-1, message("the run's store is lost: {}", lost.cause));
+    if (lost.rank < 0 || !board_->rank_of(lost.rank)) continue;
+    if (may_say_more(lost)) return;
+    throw PeerLostError(lost.rank, message("rank {} on node {} is lost: {}; rank {}/{} {}", lost.rank,
+                                           lost.node.empty() ? "(unnamed)" : lost.node, lost.cause, board_->rank(),
+                                           board_->size(), standing(board_->rank())));
   }
   seen_generation_ = generation;
+}
+
+// A connection's end is known a moment before its cause, which the launcher's shim sees.
+bool NcclWatch::may_say_more(const LostRank& lost) {
+  const auto now = api_->now();
+  const std::lock_guard lock(state_mutex_);
+  if (!lost_since_) lost_since_ = now;
+  return lost.cause == kNoCauseYet && now - *lost_since_ < kCause;
 }
 
 void NcclWatch::check_board() {

@@ -29,6 +29,8 @@ class NcclWatch {
   // waited for before the question is given up.
   static constexpr auto kSuspicion = std::chrono::milliseconds(100);
   static constexpr auto kAnswer = std::chrono::milliseconds(1500);
+  // NCCL's error of a dead peer comes before the store's word of who died: how long that is waited for.
+  static constexpr auto kWord = std::chrono::milliseconds(1000);
   static constexpr auto kBoardPeriod = std::chrono::milliseconds(50);
 
   // Compares a running hash of all collectives every `hash_every` of them; 0: never.
@@ -60,6 +62,9 @@ class NcclWatch {
   // waiting for answers.
   void suspect(Clock::time_point since);
 
+  // NCCL failed: waits at most kWord for the store to say who is lost or what failed elsewhere, and throws that.
+  void await_cause();
+
   void fail(const Failure& failure) noexcept;
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_.load(std::memory_order_acquire); }
 
@@ -78,8 +83,10 @@ class NcclWatch {
     bool has_arrived = false;
   };
 
+  void check_comm();
   void find_failure();
   void check_lost();
+  [[nodiscard]] bool may_say_more(const LostRank& lost);
   void check_board();
   void check_launches();
   void check_hashes();
@@ -103,6 +110,7 @@ class NcclWatch {
   std::deque<Checkpoint> checkpoints_;
   std::string last_checkpoint_;
   std::optional<Failure> failure_;
+  std::optional<Clock::time_point> lost_since_;
   std::vector<std::optional<Standing>> standings_;  // of the last examination
 
   std::atomic<std::uint64_t> seen_generation_{0};

@@ -131,6 +131,46 @@ TEST_F(NcclFailure, ALostRankOfTheGroupFailsTheWaitAndOthersDoNot) {
   EXPECT_THAT(text, AllOf(HasSubstr("rank 4 on node n1"), HasSubstr("connection closed"), HasSubstr("all_reduce #1")));
 }
 
+TEST(NcclHang, AnErrorOfNcclThatALostRankCausedIsALostRank) {
+  for (const auto watchdog : {kNoWatchdog, kWatchdog}) {
+    FakeNcclWorld nccl;
+    WatchedStore store;
+    std::latch failed(2);
+    std::latch told(2);
+    run_nccl_ranks(nccl, store, 2, {.watchdog_period = watchdog}, [&](const NcclRank& rank) {
+      rank.communicator.barrier();
+      failed.count_down();
+      failed.wait();
+      if (rank.rank == 1) {
+        store.lose({.rank = 1, .node = "n1", .cause = "killed by signal 9"});
+        return told.arrive_and_wait();
+      }
+      rank.api.set_async_error(NcclResult::kRemoteError);
+      const auto text = text_thrown_by<PeerLostError>([&] { rank.communicator.barrier(); });
+      EXPECT_THAT(text, HasSubstr("rank 1 on node n1"));
+      told.arrive_and_wait();
+    });
+  }
+}
+
+TEST_F(NcclFailure, WaitsAMomentForTheCauseOfALoss) {
+  const auto c = make();
+  nccl_.hold(true);
+  const auto work = c->all_reduce(on_gpu(a_));
+  store_.lose({.rank = 0, .node = "n0", .cause = "connection closed"});
+  EXPECT_FALSE(work->done());
+  store_.lose({.rank = 0, .node = "n0", .cause = "killed by signal 9"}, 0);
+  EXPECT_THAT(text_thrown_by<PeerLostError>([&] { work->wait(); }), HasSubstr("killed by signal 9"));
+}
+
+TEST_F(NcclFailure, TheLossOfTheStoreEndsTheGroup) {
+  const auto c = make();
+  nccl_.hold(true);
+  const auto work = c->all_reduce(on_gpu(a_));
+  store_.lose({.rank = -1, .node = "", .cause = "the server ended"});
+  EXPECT_THAT(text_thrown_by<PeerLostError>([&] { work->wait(); }), HasSubstr("store is lost: the server ended"));
+}
+
 TEST_F(NcclFailure, WhatEndedBeforeAFailureCounts) {
   const auto c = make();
   const auto ended = c->all_reduce(on_gpu(a_));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -39,12 +40,15 @@ class WatchedStore final : public Store {
   }
   [[nodiscard]] std::uint64_t lost_generation() const noexcept override {
     const std::lock_guard lock(mutex_);
-    return lost_.size();
+    return generation_;
   }
 
-  void lose(const LostRank& rank) {
+  // Adds a lost rank, or says more of the one at `known`.
+  void lose(const LostRank& rank, std::size_t known = SIZE_MAX) {
     const std::lock_guard lock(mutex_);
-    lost_.push_back(rank);
+    if (known < lost_.size()) lost_[known] = rank;
+    if (known >= lost_.size()) lost_.push_back(rank);
+    ++generation_;
   }
   [[nodiscard]] std::set<std::string> keys() const {
     const std::lock_guard lock(mutex_);
@@ -72,6 +76,7 @@ class WatchedStore final : public Store {
   std::set<std::string> names_;
   std::set<std::string> names_ever_;
   std::vector<LostRank> lost_;
+  std::uint64_t generation_ = 0;
 };
 
 inline constexpr Device kGpu{Device::Kind::kCuda, 0};
