@@ -56,6 +56,19 @@ bool is_given_away(const std::string& driver) {
          driver == "xen-pciback";
 }
 
+// NCCL and UCX use entry 0 of the table of partition keys.
+void note_partition(const Machine& machine, Finding& finding) {
+  const auto found = std::ranges::find_if(machine.rdma, [](const auto& device) {
+    return device.link_layer == "InfiniBand" && topology::tenant_key_past_entry_0(device) != 0;
+  });
+  if (found == machine.rdma.end()) return;
+  finding.severity = machine.gpus.gpus.empty() ? Severity::kNote : Severity::kWarning;
+  finding.found += fmt::format("; the tenant's partition stands at entry 1 of {}, not at 0", found->name);
+  finding.cost = "UCX is told so by the launcher; NCCL takes entry 0, where other nodes may not be reached";
+  finding.fix =
+      "set NCCL_IB_PKEY=1 (an index) if NCCL's connections time out, on every node where the order is this one";
+}
+
 const char* driver_of(const PciDevice& device) {
   if (device.vendor == kMicrosoft) return "mana (kernel 5.15 or newer; 6.2 for RDMA)";
   if (device.vendor == kMellanox) return device.device <= 0x1007 ? "mlx4_core and mlx4_en" : "mlx5_core";
@@ -184,6 +197,7 @@ Finding check_adapter_ports(const Machine& machine) {
   }
   if (down.empty()) {
     finding.found = fmt::format("{} active", active);
+    note_partition(machine, finding);
     return finding;
   }
   finding.severity = Severity::kError;

@@ -13,14 +13,6 @@ constexpr std::uint16_t kDefaultKey = 0x7fff;
 
 bool is_verbs(Fabric fabric) { return fabric == Fabric::kInfiniBand || fabric == Fabric::kRoce; }
 
-// A tenant of a cloud has a partition of its own beside the default one. UCX takes entry 0 unless told.
-std::uint16_t tenant_key_past_entry_0(const RdmaDevice& device) {
-  const auto [first, second] = device.partition_keys;
-  const bool second_is_tenants = (second & kFullMember) != 0 && (second & kDefaultKey) != kDefaultKey;
-  const bool first_is_tenants = (first & kFullMember) != 0 && (first & kDefaultKey) != kDefaultKey;
-  return second_is_tenants && !first_is_tenants ? static_cast<std::uint16_t>(second & kDefaultKey) : 0;
-}
-
 const RdmaDevice* find_rdma(const Machine& machine, const std::string& name) {
   const auto found = std::ranges::find(machine.rdma, name, &RdmaDevice::name);
   return found == machine.rdma.end() ? nullptr : &*found;
@@ -51,6 +43,13 @@ bool has_misleading_device(const Chosen& chosen) {
 }
 
 }  // namespace
+
+std::uint16_t tenant_key_past_entry_0(const RdmaDevice& device) noexcept {
+  const auto [first, second] = device.partition_keys;
+  const bool second_is_tenants = (second & kFullMember) != 0 && (second & kDefaultKey) != kDefaultKey;
+  const bool first_is_tenants = (first & kFullMember) != 0 && (first & kDefaultKey) != kDefaultKey;
+  return second_is_tenants && !first_is_tenants ? static_cast<std::uint16_t>(second & kDefaultKey) : 0;
+}
 
 void add_ucx_settings(const Chosen& chosen, std::vector<Setting>& settings) {
   const std::vector<std::string> yields = {"UCX_TLS", "UCX_NET_DEVICES"};

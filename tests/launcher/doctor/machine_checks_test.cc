@@ -172,6 +172,16 @@ TEST(Doctor, CountsPortsThatAreDown) {
   EXPECT_THAT(finding.found, HasSubstr("8 of 8 not active"));
 }
 
+TEST(Doctor, SeesPartitionKeysInTheUnluckyOrder) {
+  const auto note = finding_of(machine_named("azure-hb120rs-v3"), "adapter-port");
+  EXPECT_EQ(note.severity, Severity::kNote);
+  EXPECT_THAT(note.found, HasSubstr("1 active; the tenant's partition stands at entry 1 of mlx5_1"));
+  auto machine = machine_named("azure-nd96asr-v4");
+  EXPECT_EQ(finding_of(machine, "adapter-port").severity, Severity::kOk);
+  std::swap(machine.rdma[1].partition_keys[0], machine.rdma[1].partition_keys[1]);
+  EXPECT_EQ(finding_of(machine, "adapter-port").severity, Severity::kWarning);
+}
+
 TEST(Doctor, MissesGpuDirect) {
   auto machine = machine_named("azure-nd96asr-v4");
   machine.gpu_direct = {};
