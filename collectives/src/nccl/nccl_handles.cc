@@ -92,6 +92,11 @@ void NcclComm::stop() noexcept {
   (void)api_->comm_abort(std::exchange(comm_, nullptr));
 }
 
+NcclCommHandle* NcclComm::make_slot() {
+  const std::lock_guard lock(mutex_);
+  return &slots_.emplace_back(nullptr);
+}
+
 void NcclComm::abort() noexcept {
   const std::lock_guard lock(mutex_);
   is_stopped_ = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -102,6 +103,9 @@ class NcclComm {
   // Ends operations under way on this rank, by revoking where this NCCL can, so that the ranks left can be made a
   // communicator of by shrink(); else by aborting. Peers find out through the store.
   void stop() noexcept;
+  // Where NCCL may write the handle of a communicator made of this one; lives as long as this one, as that may come
+  // late.
+  [[nodiscard]] NcclCommHandle* make_slot();
   // Gives up a communicator that never came to be.
   void abort() noexcept;
   // Asks for a communicator without the excluded ranks, which is in `rest` once is_quiet(); false where this NCCL
@@ -123,6 +127,7 @@ class NcclComm {
   std::mutex mutex_;  // guards what follows
   NcclCommHandle comm_;
   bool is_stopped_ = false;
+  std::deque<NcclCommHandle> slots_;  // addresses stay
 };
 
 }  // namespace trireme::collectives

@@ -16,27 +16,6 @@ constexpr std::size_t kScratchBytes = 16;
 // whole, and the window of the block, which in place lies elsewhere on every rank.
 constexpr std::uint64_t window_of(std::uint64_t place) { return place >> 48 << 48; }
 
-// Where NCCL writes handles while a communicator is not settled: left behind when that never happens.
-template <typename Handle>
-class Slot {
- public:
-  Slot() : handle_(new Handle(nullptr)) {}
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  ~Slot() {
-    if (is_settled_) delete handle_;
-  }
-  [[nodiscard]] Handle* get() const noexcept { return handle_; }
-  [[nodiscard]] Handle settled() {
-    is_settled_ = true;
-    return *handle_;
-  }
-
- private:
-  Handle* const handle_;
-  bool is_settled_ = false;
-};
-
 }  // namespace
 
 NcclTransport::NcclTransport(NcclApiPtr api, std::shared_ptr<NcclComm> comm, std::unique_ptr<GroupBoard> board,
@@ -246,13 +225,12 @@ std::unique_ptr<Transport> NcclTransport::split(const Subgroup& subgroup) {
     api_->pause();
   }
   const auto name = message("{}/{}.{}", watch_.board().name(), parts_++, std::max(subgroup.color, -1));
-  Slot<NcclCommHandle> part;
+  auto* const part = comm_->make_slot();
   comm_->use([&](NcclCommHandle comm) {
-    check_nccl(*api_, api_->comm_split(comm, subgroup.color, subgroup.key, part.get(), name), "ncclCommSplit", comm);
+    check_nccl(*api_, api_->comm_split(comm, subgroup.color, subgroup.key, part, name), "ncclCommSplit", comm);
   });
   settle("split", options_.timeout);
-  auto* const handle = part.settled();
-  return handle == nullptr ? nullptr : adopt(handle, name, options_.timeout);
+  return *part == nullptr ? nullptr : adopt(*part, name, options_.timeout);
 }
 
 std::unique_ptr<Transport> NcclTransport::shrink(std::vector<int> lost, Timeout timeout) {
@@ -276,10 +254,10 @@ std::unique_ptr<Transport> NcclTransport::shrink(std::vector<int> lost, Timeout 
     }
   };
   wait_for_quiet();
-  Slot<NcclCommHandle> rest;
-  if (!comm_->shrink(lost, rest.get(), name)) return nullptr;
+  auto* const rest = comm_->make_slot();
+  if (!comm_->shrink(lost, rest, name)) return nullptr;
   wait_for_quiet();
-  return adopt(rest.settled(), name, timeout);
+  return adopt(*rest, name, timeout);
 }
 
 std::unique_ptr<Transport> NcclTransport::adopt(NcclCommHandle handle, const std::string& name, Timeout timeout) {

@@ -322,6 +322,7 @@ NcclResult FakeNcclApi::stop(NcclCommHandle comm, const char* how) {
   const std::lock_guard lock(world_.mutex_);
   auto& stopped = *reinterpret_cast<World::Comm*>(comm);
   stopped.is_stopped = true;
+  if (stopped.joining) stopped.joining->handles.erase(stopped.rank);  // nobody writes there any more
   stopped.joining.reset();
   // Nobody reads or writes this rank's memory from now on: what is not done never will be.
   for (auto& [index, collective] : stopped.clique->collectives) {
