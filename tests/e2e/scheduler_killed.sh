@@ -18,8 +18,8 @@ up 2 >/dev/null || fail "up"
 "$launcher" submit --cluster "$name" -n 2 --no-mpi -- /bin/bash -c 'echo "pid $$"; line=0
   until [[ -e $0 ]]; do echo "line $((line += 1))"; sleep 0.02; done; echo "last $line"' "$work/end" >/dev/null 2>&1 ||
   fail "submit"
-"$launcher" submit --cluster "$name" -n 1 --no-mpi -- /bin/bash -c 'echo "pid $$"; exec sleep 1000' >/dev/null 2>&1 ||
-  fail "submit"
+"$launcher" run --cluster "$name" -n 1 --no-mpi -- /bin/bash -c 'echo "pid $$"; exec sleep 1000' >/dev/null 2>"$work/attached" &
+attached=$!
 for rank in 0 1; do
   for run_id in r-0001 r-0002; do wait_for 60 pid_of_rank $run_id $rank; done
 done
@@ -29,6 +29,10 @@ ranks_before=$(for run_id in r-0001 r-0002; do pid_of_rank $run_id 0; pid_of_ran
 
 scheduler=$(pid_of scheduler)
 kill -9 "$scheduler"
+code=0
+wait "$attached" || code=$?
+[[ $code -eq 5 ]] || fail "the attached run returned $code"
+expect_text "$work/attached" "follow r-0003 then with: launcher logs -f --cluster $name r-0003"
 wait_for 10 sh -c "! '$launcher' status --name $name"
 expect_exit 5 "$launcher" status --name "$name"
 expect_text "$work/err" "launcher up starts it again"

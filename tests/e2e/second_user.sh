@@ -19,6 +19,13 @@ end_both() {
 }
 trap end_both EXIT
 
+# A folder it cannot write is named, with the way out.
+mkdir -m 755 "$work/readonly"
+expect_exit 6 as_other env XDG_STATE_HOME="$work/readonly" "$work/launcher" up
+expect_text "$work/err" "cannot write $work/readonly/trireme/default: "
+expect_text "$work/err" "set XDG_STATE_HOME"
+[[ $(wc -l <"$work/err") -eq 1 && -z $(ls "$work/readonly") ]] || fail "not one line, or something was written"
+
 up 2 >/dev/null || fail "up"
 pids=$(cluster_pids)
 
