@@ -1,6 +1,7 @@
 #include "debug/communicator_group.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace trireme::launcher {
 
@@ -17,17 +18,20 @@ std::uint64_t first_sequence(const FlightCommunicator& communicator) {
 
 int CommunicatorGroup::global_rank(int rank) const {
   if (const auto member = members.find(rank); member != members.end()) return member->second.record->rank;
-  const auto& known = members.begin()->second.communicator->members;
-  return static_cast<std::size_t>(rank) < known.size() ? known[static_cast<std::size_t>(rank)] : rank;
+  const auto& [known_rank, known] = *members.begin();
+  const auto& listed = known.communicator->members;
+  if (static_cast<std::size_t>(rank) < listed.size()) return listed[static_cast<std::size_t>(rank)];
+  // The world, or a node's ranks, which are consecutive.
+  return known.record->rank - known_rank + rank;
 }
 
 std::vector<CommunicatorGroup> groups_of(const std::vector<FlightRecord>& records) {
-  std::map<std::pair<std::string, int>, CommunicatorGroup> groups;
+  std::map<std::tuple<std::string, std::string, int>, CommunicatorGroup> groups;
   for (const auto& record : records) {
-    std::map<std::pair<std::string, int>, int> seen;  // by name and rank: a process may be several ranks
+    std::map<std::tuple<std::string, std::string, int>, int> seen;  // a process may be several ranks
     for (const auto& communicator : record.communicators) {
-      const int occurrence = seen[{communicator.name, communicator.rank}]++;
-      auto& group = groups[{communicator.name, occurrence}];
+      const int occurrence = seen[{communicator.name, communicator.backend, communicator.rank}]++;
+      auto& group = groups[{communicator.name, communicator.backend, occurrence}];
       group.name = communicator.name;
       group.backend = communicator.backend;
       group.size = communicator.size;

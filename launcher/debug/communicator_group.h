@@ -23,7 +23,8 @@ struct CommunicatorGroup {
   [[nodiscard]] int global_rank(int rank) const;
 };
 
-// Communicators of equal name in different records belong together; of several in one record, the first with the first.
+// Communicators of equal name and backend in different records belong together; of several in one record, the first
+// with the first. (A hierarchical one has the name of the one between its nodes.)
 [[nodiscard]] std::vector<CommunicatorGroup> groups_of(const std::vector<FlightRecord>& records);
 
 // Collectives by sequence, then by rank of the communicator.
