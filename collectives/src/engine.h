@@ -38,6 +38,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void check_alive(const std::string& what) const;
   // Fails this rank's operations, and those of peers that wait for it, when they are next looked at. Any thread.
   void abort(std::string_view reason);
+  // What it died of; null while it lives.
+  [[nodiscard]] std::exception_ptr error() const { return error_; }
   // Ends every operation of this rank with `error`, and tells peers.
   void fail(std::exception_ptr error) noexcept;
   // The ranks that the oldest collective under way waits for.

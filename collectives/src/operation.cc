@@ -8,24 +8,14 @@
 namespace trireme::collectives {
 namespace {
 
-// The reverse of parent_of(), as far as it goes.
-Signature whole_of(std::uint64_t parent) {
-  return {.count = static_cast<std::int64_t>(parent & 0xffffffffU),
-          .root = static_cast<std::int16_t>(parent >> 32 & 0xffffU),
-          .kind = static_cast<OpKind>((parent >> 56) - 1),
-          .dtype = static_cast<Dtype>(parent >> 52 & 0xfU),
-          .op = static_cast<ReduceOp>(parent >> 48 & 0xfU)};
-}
-
-// "all_reduce of 1024 float32, sum"
-std::string call_text(const Signature& signature) {
-  std::string text = to_string(signature.kind);
-  if (signature.kind == OpKind::kBarrier) return text;
-  text += message(" of {} {}", signature.count, to_string(signature.dtype));
-  if (is_reduction(signature.kind)) text += message(", {}", to_string(signature.op));
-  if (is_rooted(signature.kind)) text += message(", root {}", signature.root);
-  if (is_point_to_point(signature.kind)) text += message(", peer {}", signature.root);
-  return text;
+// What make_part() was told, as far as it goes.
+Signature whole_of(const Signature& part) {
+  return {.sequence = part.parent & 0xffffffffU,
+          .count = part.parent_count,
+          .root = static_cast<std::int16_t>(part.parent >> 32 & 0xffffU),
+          .kind = static_cast<OpKind>((part.parent >> 56) - 1),
+          .dtype = static_cast<Dtype>(part.parent >> 52 & 0xfU),
+          .op = static_cast<ReduceOp>(part.parent >> 48 & 0xfU)};
 }
 
 // "ranks 0, 2" of those who called `signature`.
@@ -85,19 +75,25 @@ bool is_rooted(OpKind kind) noexcept {
 
 bool is_point_to_point(OpKind kind) noexcept { return kind == OpKind::kSend || kind == OpKind::kReceive; }
 
-std::uint64_t parent_of(const Signature& signature) noexcept {
-  const auto kind = static_cast<std::uint64_t>(signature.kind) + 1;
-  const auto dtype = static_cast<std::uint64_t>(signature.dtype);
-  const auto op = static_cast<std::uint64_t>(signature.op);
-  const auto root = static_cast<std::uint64_t>(static_cast<std::uint16_t>(signature.root));
-  return kind << 56 | dtype << 52 | op << 48 | root << 32 | static_cast<std::uint32_t>(signature.count);
+Signature make_part(Signature part, const Signature& whole) noexcept {
+  const auto kind = static_cast<std::uint64_t>(whole.kind) + 1;
+  const auto dtype = static_cast<std::uint64_t>(whole.dtype);
+  const auto op = static_cast<std::uint64_t>(whole.op);
+  const auto root = static_cast<std::uint64_t>(static_cast<std::uint16_t>(whole.root));
+  part.parent = kind << 56 | dtype << 52 | op << 48 | root << 32 | static_cast<std::uint32_t>(whole.sequence);
+  part.parent_count = whole.count;
+  return part;
 }
 
 std::string describe(const Signature& signature) {
+  if (signature.parent != 0) return describe(whole_of(signature));
   auto text = message("{} #{}", to_string(signature.kind), signature.sequence);
-  if (signature.parent != 0) return text + " for " + call_text(whole_of(signature.parent));
-  const auto call = call_text(signature);
-  return text + call.substr(std::string_view(to_string(signature.kind)).size());
+  if (signature.kind == OpKind::kBarrier) return text;
+  text += message(" of {} {}", signature.count, to_string(signature.dtype));
+  if (is_reduction(signature.kind)) text += message(", {}", to_string(signature.op));
+  if (is_rooted(signature.kind)) text += message(", root {}", signature.root);
+  if (is_point_to_point(signature.kind)) text += message(", peer {}", signature.root);
+  return text;
 }
 
 std::optional<std::string> find_mismatch(std::span<const Signature> by_rank) {

@@ -34,8 +34,9 @@ enum class OpKind : std::uint8_t {
 struct Signature {
   std::uint64_t sequence = 0;
   std::int64_t count = 0;  // elements of the buffer that every rank has: see Communicator
-  // The operation of a larger group that this is a part of; see parent_of(). 0: it stands for itself.
+  // The operation of a larger group that this is a part of; see make_part(). 0: it stands for itself.
   std::uint64_t parent = 0;
+  std::int64_t parent_count = 0;
   std::int32_t root = -1;  // root or, point to point, the peer
   OpKind kind = OpKind::kBarrier;
   Dtype dtype = Dtype::kUint8;
@@ -47,9 +48,9 @@ struct Signature {
 };
 static_assert(std::has_unique_object_representations_v<Signature>);
 
-// What a part of `signature` says of it, so that ranks that disagree about the whole do so about the first part too. Of
-// the count only the lower 32 bits, of the root the lower 16.
-[[nodiscard]] std::uint64_t parent_of(const Signature& signature) noexcept;
+// `part` as a part of `whole`: ranks that disagree about the whole do so about the first part too, and are shown the
+// whole. Of the sequence it keeps the lower 32 bits, of the root the lower 16.
+[[nodiscard]] Signature make_part(Signature part, const Signature& whole) noexcept;
 
 // "all_reduce #12 of 1024 float32, sum"
 [[nodiscard]] std::string describe(const Signature& signature);

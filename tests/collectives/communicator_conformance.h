@@ -5,7 +5,9 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <vector>
 
+#include "reference.h"
 #include "trireme/collectives/communicator.h"
 
 // What every backend must do, as one suite. A program instantiates the two fixtures with its worlds; the tests lie in
@@ -23,6 +25,7 @@ struct World {
   // fails, throws or does not end.
   std::function<void(const RankBody&)> run;
   bool has_tags = true;  // false where messages match by peer and order alone
+  std::vector<int> node_sizes = {};  // of backends that reduce each node first
 };
 inline void PrintTo(const World& world, std::ostream* out) { *out << world.name; }
 inline std::string name_of(const testing::TestParamInfo<World>& info) { return info.param.name; }
@@ -33,6 +36,7 @@ inline constexpr Timeout kPatience = std::chrono::seconds(30);
 // In worlds of any size.
 class CommunicatorConformance : public testing::TestWithParam<World> {
  protected:
+  void SetUp() override { set_node_sizes(GetParam().node_sizes); }
   void on_every_rank(const RankBody& body) { GetParam().run(body); }
   // `wanted`, or the one tag there is.
   [[nodiscard]] int tag(int wanted) const { return GetParam().has_tags ? wanted : 0; }

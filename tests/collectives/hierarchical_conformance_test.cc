@@ -55,18 +55,16 @@ int sum_of(const std::vector<int>& nodes) {
 World thread_world(const std::vector<int>& nodes, int leaders) {
   const int ranks = sum_of(nodes);
   const auto run = [=](const RankBody& body) {
-    set_node_sizes(nodes);
     trireme::test::run_thread_ranks(ranks, [&](const trireme::test::ThreadRank& rank) {
       body(*join(rank.store, rank.rank, rank.size, nodes, leaders));
     });
   };
-  return {name_of_nodes("threads", nodes, leaders), ranks, run};
+  return {name_of_nodes("threads", nodes, leaders), ranks, run, true, nodes};
 }
 
 World process_world(const std::vector<int>& nodes, int leaders) {
   const int ranks = sum_of(nodes);
   const auto run = [=](const RankBody& body) {
-    set_node_sizes(nodes);
     trireme::test::ProcessRanks world({.size = ranks}, [&](const trireme::test::ProcessRank& rank) {
       const auto store = rank.connect();
       body(*join(*store, rank.rank(), rank.size(), nodes, leaders));
@@ -74,7 +72,7 @@ World process_world(const std::vector<int>& nodes, int leaders) {
     });
     for (const auto& result : world.wait()) EXPECT_EQ(result.exit_code, 0) << result.report;
   };
-  return {name_of_nodes("processes", nodes, leaders), ranks, run};
+  return {name_of_nodes("processes", nodes, leaders), ranks, run, true, nodes};
 }
 
 INSTANTIATE_TEST_SUITE_P(HierarchicalThreads, CommunicatorConformance,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -18,7 +19,7 @@ constexpr auto kGlance = std::chrono::microseconds(50);
 class ForwardTask final : public Task {
  public:
   ForwardTask(Engine& world, Operation operation) : peer_(operation.signature.root) {
-    operation.signature.parent = 0;
+    if (const auto error = world.error()) std::rethrow_exception(error);
     work_ = world.post(std::move(operation));
   }
   Step advance() override {
@@ -63,18 +64,22 @@ class HierarchicalTransport final : public Transport {
   [[nodiscard]] int size() const noexcept override { return levels_.layout.ranks(); }
 
   [[nodiscard]] std::unique_ptr<Task> start(const Operation& operation) override {
-    if (Parts::serve(operation.signature.kind)) return std::make_unique<LevelTask>(levels_, operation, part_bytes_);
+    if (Parts::serve(operation.signature.kind)) {
+      current_ = operation.signature;
+      return std::make_unique<LevelTask>(levels_, operation, part_bytes_, is_new(operation.signature));
+    }
     return std::make_unique<ForwardTask>(levels_.world->engine(), operation);
   }
   [[nodiscard]] bool has_tags() const noexcept override { return levels_.world->engine().transport().has_tags(); }
 
-  void check_peers() override {
-    abort_.check();
-    for_each_level([](Engine& engine) { engine.transport().check_peers(); });
-  }
+  // A level looks at its peers when something of it is waited for; one that nothing waits for may have been left.
+  void check_peers() override { abort_.check(); }
   [[nodiscard]] std::string standing(int rank) const override {
     const auto& layout = levels_.layout;
     const int node = layout.node_of(rank);
+    if (rank == levels_.rank && current_.sequence > 0) {
+      return message("is in {} ({} bytes)", describe(current_), current_.bytes());
+    }
     if (node == levels_.own_node()) return levels_.node->engine().transport().standing(layout.local_of(rank));
     const bool is_leader_too = levels_.leader_group && layout.local_of(rank) == levels_.local_rank();
     if (is_leader_too) return levels_.leader_group->engine().transport().standing(node);
@@ -104,6 +109,15 @@ class HierarchicalTransport final : public Transport {
   [[nodiscard]] std::unique_ptr<Transport> split(const Subgroup& subgroup) override;
 
  private:
+  // Whether this is the first such call. All ranks remember the same calls as long as they agree.
+  [[nodiscard]] bool is_new(Signature call) {
+    constexpr std::size_t kMostCalls = 4096;
+    call.sequence = 0;
+    if (calls_.size() == kMostCalls) calls_.clear();
+    const auto key = make_part({}, call);
+    return calls_.emplace(key.parent, key.parent_count).second && call.kind != OpKind::kBarrier;
+  }
+
   template <typename Visit>
   void for_each_level(Visit&& visit) {
     visit(levels_.node->engine());
@@ -114,6 +128,8 @@ class HierarchicalTransport final : public Transport {
   Levels levels_;
   const std::int64_t part_bytes_;
   AbortFlag abort_;
+  Signature current_;  // the newest collective that was started
+  std::set<std::pair<std::uint64_t, std::int64_t>> calls_;
 };
 
 // Collective. Leader l of every node joins leader group l.

@@ -18,11 +18,11 @@ void copy(const Buffer& from, const Buffer& to) {
 
 }  // namespace
 
-LevelTask::LevelTask(Levels& levels, const Operation& operation, std::int64_t part_bytes)
+LevelTask::LevelTask(Levels& levels, const Operation& operation, std::int64_t part_bytes, bool is_new)
     : levels_(levels),
       operation_(operation),
       parts_(operation, levels.rank, levels.layout.ranks(), part_bytes),
-      parent_(parent_of(operation.signature)) {}
+      agreements_(is_new ? 1 : 0) {}
 
 Step LevelTask::advance() {
   bool moved = false;
@@ -32,7 +32,7 @@ Step LevelTask::advance() {
     again |= send_down();
     again |= retire();
   }
-  if (retired_ == parts_.count()) return Step::kFinished;
+  if (retired_ == count()) return Step::kFinished;
   return moved ? Step::kMoved : Step::kBlocked;
 }
 
@@ -47,27 +47,28 @@ bool LevelTask::is_done(const WorkPtr& work) {
 WorkPtr LevelTask::post(PostingCommunicator& group, OpKind kind, Buffer input, Buffer output, int root) {
   const auto op = operation_.signature.op == ReduceOp::kAverage ? ReduceOp::kSum : operation_.signature.op;
   const auto& counted = input.count > 0 ? input : output;
-  return group.engine().post({.signature = {.count = counted.count,
-                                            .parent = parent_,
-                                            .root = root,
-                                            .kind = kind,
-                                            .dtype = operation_.signature.dtype,
-                                            .op = op},
-                              .input = input,
-                              .output = output,
-                              .timeout = kForever});
+  const Signature part = {
+      .count = counted.count, .root = root, .kind = kind, .dtype = operation_.signature.dtype, .op = op};
+  return group.engine().post(
+      {.signature = make_part(part, operation_.signature), .input = input, .output = output, .timeout = kForever});
 }
 
 bool LevelTask::is_roots_node(const UnderWay& way) const {
   return levels_.own_node() == levels_.layout.node_of(way.part.root);
 }
 
+// Up to which part this rank may have sent up: a pure function of how many went down, the same on all ranks of a node.
+std::int64_t LevelTask::ahead() const noexcept {
+  return down_ < agreements_ ? agreements_ : std::min(down_ + kAhead, count());
+}
+
 bool LevelTask::send_up() {
-  const auto until = std::min(down_ + kAhead, parts_.count());
+  // Nothing moves before the ranks have agreed.
+  const auto until = retired_ < agreements_ ? agreements_ : ahead();
   const bool any = up_ < until;
   for (; up_ < until; ++up_) {
     auto& way = under_way_.emplace_back();
-    way.part = parts_.part(up_);
+    if (up_ >= agreements_) way.part = parts_.part(up_ - agreements_);
     way.leader = static_cast<int>(up_ % levels_.leaders);
     go_up(way);
   }
@@ -132,7 +133,7 @@ void LevelTask::go_across(UnderWay& way) {
 
 bool LevelTask::send_down() {
   bool any = false;
-  for (; down_ < up_ && up_ == std::min(down_ + kAhead, parts_.count()); ++down_) {
+  for (; down_ < up_ && up_ == ahead(); ++down_) {
     auto& way = under_way_[static_cast<std::size_t>(down_ - retired_)];
     if (!may_go_down(way)) break;
     go_down(way);

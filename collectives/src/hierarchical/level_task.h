@@ -17,7 +17,8 @@ namespace trireme::collectives {
 // 1 has gone up. Parts take turns among the leaders.
 class LevelTask final : public Task {
  public:
-  LevelTask(Levels& levels, const Operation& operation, std::int64_t part_bytes);
+  // `is_new`: the ranks first agree on the operation, before any memory is touched.
+  LevelTask(Levels& levels, const Operation& operation, std::int64_t part_bytes, bool is_new);
   Step advance() override;
   [[nodiscard]] std::vector<int> missing() const override;
 
@@ -35,6 +36,8 @@ class LevelTask final : public Task {
     bool has_gone_down = false;
   };
 
+  [[nodiscard]] std::int64_t count() const noexcept { return agreements_ + parts_.count(); }
+  [[nodiscard]] std::int64_t ahead() const noexcept;
   bool send_up();
   bool send_across();
   bool send_down();
@@ -53,7 +56,7 @@ class LevelTask final : public Task {
   Levels& levels_;
   const Operation operation_;
   const Parts parts_;
-  const std::uint64_t parent_;
+  const std::int64_t agreements_;   // parts before the first one, which carry nothing
   std::deque<UnderWay> under_way_;  // parts [retired_, up_)
   std::int64_t up_ = 0;
   std::int64_t down_ = 0;

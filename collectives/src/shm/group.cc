@@ -70,14 +70,16 @@ std::byte* Group::own_payload(std::uint64_t sequence) noexcept {
   return segment_.slot(rank_).entries[sequence % 2].payload;
 }
 
-// Sequentially consistent together with `sleepers`: either this rank sees the sleeper, or the sleeper's last look sees
-// this entry.
+// Only the last to enter wakes the others, who could do nothing before. Sequentially consistent: the last in the order
+// of all stores sees all others'; and together with `sleepers`, either this rank sees the sleeper, or the sleeper's
+// last look sees this entry.
 void Group::enter(const Signature& signature) noexcept {
   auto& slot = segment_.slot(rank_);
   slot.current.store(signature);
   auto& entry = slot.entries[signature.sequence % 2];
   entry.count = signature.count;
   entry.parent = signature.parent;
+  entry.parent_count = signature.parent_count;
   entry.root = signature.root;
   entry.kind = signature.kind;
   entry.dtype = signature.dtype;
@@ -85,7 +87,7 @@ void Group::enter(const Signature& signature) noexcept {
   entry.sequence.store(signature.sequence, std::memory_order_seq_cst);
   entered_ = signature.sequence;
   arrived_ = 0;
-  notify();
+  if (all_entered(signature.sequence)) notify();
 }
 
 bool Group::all_entered(std::uint64_t sequence) noexcept {
@@ -103,7 +105,9 @@ const std::byte* Group::payload(int rank, std::uint64_t sequence) const noexcept
 void Group::compare(const Signature& signature) const {
   const auto called = [&](int rank) {
     const auto& entry = segment_.slot(rank).entries[signature.sequence % 2];
-    return Signature{signature.sequence, entry.count, entry.parent, entry.root, entry.kind, entry.dtype, entry.op, 0};
+    return Signature{signature.sequence, entry.count, entry.parent,
+                     entry.parent_count, entry.root,  entry.kind,
+                     entry.dtype,        entry.op,    0};
   };
   bool differs = false;
   for (int rank = 0; rank < size_; ++rank) differs |= called(rank) != signature;
@@ -120,7 +124,7 @@ void Group::finish(const Signature& signature) noexcept {
 void Group::publish() noexcept {
   segment_.slot(rank_).step.store(++step_, std::memory_order_seq_cst);
   arrived_ = 0;
-  notify();
+  if (all_arrived()) notify();
 }
 
 bool Group::all_arrived() noexcept {

@@ -30,6 +30,8 @@ void SharedSignature::store(const Signature& signature) noexcept {
   const Rest rest{signature.root, signature.kind, signature.dtype, signature.op, 0};
   sequence_.store(signature.sequence, std::memory_order_relaxed);
   count_.store(signature.count, std::memory_order_relaxed);
+  parent_.store(signature.parent, std::memory_order_relaxed);
+  parent_count_.store(signature.parent_count, std::memory_order_relaxed);
   rest_.store(std::bit_cast<std::uint64_t>(rest), std::memory_order_relaxed);
 }
 
@@ -37,6 +39,8 @@ Signature SharedSignature::load() const noexcept {
   const auto rest = std::bit_cast<Rest>(rest_.load(std::memory_order_relaxed));
   return {.sequence = sequence_.load(std::memory_order_relaxed),
           .count = count_.load(std::memory_order_relaxed),
+          .parent = parent_.load(std::memory_order_relaxed),
+          .parent_count = parent_count_.load(std::memory_order_relaxed),
           .root = rest.root,
           .kind = rest.kind,
           .dtype = rest.dtype,

@@ -17,10 +17,11 @@ inline constexpr std::size_t kCacheLine = 128;  // of 64 bytes, which processors
 
 // A rank enters a collective by writing what it called, and a few bytes that go along.
 struct alignas(kCacheLine) Entry {
-  static constexpr std::size_t kPayload = 96;
+  static constexpr std::size_t kPayload = 88;
   std::atomic<std::uint64_t> sequence;  // written last
   std::int64_t count;
   std::uint64_t parent;
+  std::int64_t parent_count;
   std::int32_t root;
   OpKind kind;
   Dtype dtype;
@@ -39,6 +40,8 @@ class SharedSignature {
  private:
   std::atomic<std::uint64_t> sequence_;
   std::atomic<std::int64_t> count_;
+  std::atomic<std::uint64_t> parent_;
+  std::atomic<std::int64_t> parent_count_;
   std::atomic<std::uint64_t> rest_;
 };
 
