@@ -206,7 +206,10 @@ bool Engine::shares_memory(Queue::const_iterator first, Queue::const_iterator la
 void Engine::check_deadline(QueuedWork& work) const {
   const auto now = transport_->now();
   if (!work.waiting_since_) work.waiting_since_ = now;
-  if (now - *work.waiting_since_ < work.operation_.timeout) return;
+  const auto timeout = work.operation_.timeout;
+  if (now - *work.waiting_since_ < timeout) return;
+  const bool has_task = !collectives_.empty() && collectives_.front()->task_;
+  if (has_task && now - *work.waiting_since_ < timeout + collectives_.front()->task_->grace(timeout)) return;
   transport_->investigate();
   throw TimeoutError(timeout_report(work));
 }

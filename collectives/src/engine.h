@@ -34,12 +34,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // Numbers the operation and starts it if nothing is before it.
   [[nodiscard]] WorkPtr post(Operation operation);
   void close() noexcept;
+  // Why it is dead; null while it lives.
+  [[nodiscard]] std::exception_ptr error() const noexcept { return error_; }
   // Throws CommError once dead.
   void check_alive(const std::string& what) const;
   // Fails this rank's operations, and those of peers that wait for it, when they are next looked at. Any thread.
   void abort(std::string_view reason);
-  // What it died of; null while it lives.
-  [[nodiscard]] std::exception_ptr error() const { return error_; }
   // Ends every operation of this rank with `error`, and tells peers.
   void fail(std::exception_ptr error) noexcept;
   // The ranks that the oldest collective under way waits for.

@@ -24,6 +24,8 @@ class Task {
   virtual Step advance() = 0;
   // The ranks that this operation waits for, for the report of a timeout.
   [[nodiscard]] virtual std::vector<int> missing() const = 0;
+  // How much later than its timeout the operation gives up, because other ranks know better whom it waits for.
+  [[nodiscard]] virtual std::chrono::milliseconds grace(std::chrono::milliseconds) const { return {}; }
   // Makes `stream` wait for the operation; false where only the host can wait.
   [[nodiscard]] virtual bool hold(Stream) { return false; }
 };

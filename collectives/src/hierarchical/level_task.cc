@@ -47,6 +47,8 @@ bool LevelTask::is_done(const WorkPtr& work) {
 WorkPtr LevelTask::post(PostingCommunicator& group, OpKind kind, Buffer input, Buffer output, int root) {
   const auto op = operation_.signature.op == ReduceOp::kAverage ? ReduceOp::kSum : operation_.signature.op;
   const auto& counted = input.count > 0 ? input : output;
+  // The reason, not that the level is dead: all ranks throw the same kind of error.
+  if (const auto error = group.engine().error()) std::rethrow_exception(error);
   const Signature part = {
       .count = counted.count, .root = root, .kind = kind, .dtype = operation_.signature.dtype, .op = op};
   return group.engine().post(
@@ -181,6 +183,16 @@ bool LevelTask::retire() {
     any = true;
   }
   return any;
+}
+
+Timeout LevelTask::grace(Timeout timeout) const {
+  constexpr Timeout kLeast{100};
+  constexpr Timeout kMost{5000};
+  const auto step = std::clamp(timeout / 4, kLeast, kMost);
+  if (under_way_.empty()) return {};
+  const auto& way = under_way_.front();
+  if (way.up && !way.up->done()) return {};
+  return is_leader(way) && !way.has_gone_down ? step : 2 * step;
 }
 
 // Ranks of this node by their own number; another node by its leader.

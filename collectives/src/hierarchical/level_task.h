@@ -21,6 +21,9 @@ class LevelTask final : public Task {
   LevelTask(Levels& levels, const Operation& operation, std::int64_t part_bytes, bool is_new);
   Step advance() override;
   [[nodiscard]] std::vector<int> missing() const override;
+  // Ranks that wait for what their own node has not done give up first: they see who is missing. Leaders that wait for
+  // other nodes come later, and last those who wait for their leader.
+  [[nodiscard]] Timeout grace(Timeout timeout) const override;
 
  private:
   // A part that has gone up.
