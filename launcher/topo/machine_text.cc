@@ -185,9 +185,9 @@ bool is_named(const RankPlan& plan) {
 }
 
 std::string choice_text(const RankPlan& plan) {
-  std::string text = fmt::format("\nSockets   {}: {}{}\n", plan.interface.name.empty() ? "-" : plan.interface.name,
-                                 plan.interface.reason,
-                                 is_named(plan) ? "" : "; no setting names it until a peer is known (--peer)");
+  std::string text =
+      fmt::format("\nSockets   {}: {}{}\n", plan.interface.name.empty() ? "-" : plan.interface.name,
+                  plan.interface.reason, is_named(plan) ? "" : "; no setting names it until a peer is known (--peer)");
   const auto& first = plan.devices.front();
   if (first.all.empty()) return text + fmt::format("RDMA      none: {}\n", first.reason);
   text += fmt::format("RDMA      {} over {}\n", to_string(first.fabric), fmt::join(first.all, ", "));

@@ -24,7 +24,7 @@ struct World {
   // Runs the body on every rank, or only on this process's rank where each process is one; fails the test when a rank
   // fails, throws or does not end.
   std::function<void(const RankBody&)> run;
-  bool has_tags = true;  // false where messages match by peer and order alone
+  bool has_tags = true;              // false where messages match by peer and order alone
   std::vector<int> node_sizes = {};  // of backends that reduce each node first
 };
 inline void PrintTo(const World& world, std::ostream* out) { *out << world.name; }

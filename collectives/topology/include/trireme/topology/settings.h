@@ -36,8 +36,8 @@ std::vector<Setting> apply_to_process(const RankOnNode& rank);
 // The same for a rank that says where it stands. Does nothing for ranks that our launcher started: their agent did.
 std::vector<Setting> apply_to_process(const RankEnvironment& environment);
 
-// The partition that this machine's tenant is a full member of (without the member bit), when it stands at entry 1 of the
-// device's table: libraries take entry 0 unless told. 0 when they need not be told.
+// The partition that this machine's tenant is a full member of (without the member bit), when it stands at entry 1 of
+// the device's table: libraries take entry 0 unless told. 0 when they need not be told.
 [[nodiscard]] std::uint16_t tenant_key_past_entry_0(const RdmaDevice& device) noexcept;
 
 // A description of GPUs and network cards for NCCL_TOPO_FILE, for virtual machines that hide the PCI tree and whose
