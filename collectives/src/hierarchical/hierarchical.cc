@@ -14,6 +14,8 @@ namespace trireme::collectives {
 namespace {
 
 constexpr auto kGlance = std::chrono::microseconds(50);
+// A look at all levels takes microseconds, and the wire far longer: no spinning.
+constexpr Patience kPatience = {.spins = 0, .yields = 32};
 
 // An operation of the world's own communicator.
 class ForwardTask final : public Task {
@@ -86,12 +88,18 @@ class HierarchicalTransport final : public Transport {
     return message("is on the node of rank {}, and talks to this one through leaders", layout.members(node).front());
   }
 
-  [[nodiscard]] Patience patience() const noexcept override { return levels_.node->engine().transport().patience(); }
+  [[nodiscard]] Patience patience() const noexcept override { return kPatience; }
 
-  // With work on both levels neither is slept on: either may be the next to move.
+  // With work on several levels none is slept on: any may be the next to move.
   void sleep(const std::function<bool()>& moved) override {
-    if (!levels_.leader_group) return levels_.node->engine().transport().sleep(moved);
-    if (levels_.node->engine().missing().empty()) return levels_.leader_group->engine().transport().sleep(moved);
+    Engine* busy = nullptr;
+    int count = 0;
+    for_each_level([&](Engine& engine) {
+      if (engine.is_idle()) return;
+      busy = &engine;
+      ++count;
+    });
+    if (count == 1) return busy->transport().sleep(moved);
     if (!moved()) std::this_thread::sleep_for(kGlance);
   }
 
