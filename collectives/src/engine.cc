@@ -234,6 +234,17 @@ std::string Engine::timeout_report(const QueuedWork& work) const {
   return text;
 }
 
+bool Engine::progress() noexcept {
+  try {
+    if (advance()) return true;
+    check_peers();
+    return false;
+  } catch (...) {
+    fail(std::current_exception());
+    return true;
+  }
+}
+
 std::vector<int> Engine::missing() const {
   const bool is_waiting = !collectives_.empty() && collectives_.front()->task_;
   return is_waiting ? collectives_.front()->task_->missing() : std::vector<int>{};

@@ -42,6 +42,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void abort(std::string_view reason);
   // Ends every operation of this rank with `error`, and tells peers.
   void fail(std::exception_ptr error) noexcept;
+  // Moves on what can be moved, without waiting; true when anything moved, or failed just now.
+  bool progress() noexcept;
   // No collective and no message is under way.
   [[nodiscard]] bool is_idle() const noexcept { return collectives_.empty() && messages_.empty(); }
   // The ranks that the oldest collective under way waits for.

@@ -20,12 +20,13 @@ constexpr Patience kPatience = {.spins = 0, .yields = 32};
 // An operation of the world's own communicator.
 class ForwardTask final : public Task {
  public:
-  ForwardTask(Engine& world, Operation operation) : peer_(operation.signature.root) {
+  ForwardTask(Engine& world, Operation operation) : world_(world), peer_(operation.signature.root) {
     if (const auto error = world.error()) std::rethrow_exception(error);
     work_ = world.post(std::move(operation));
   }
   Step advance() override {
-    if (!work_->done()) return Step::kBlocked;
+    const bool moved = world_.progress();
+    if (!work_->done()) return moved ? Step::kMoved : Step::kBlocked;
     if (const auto error = work_->error()) std::rethrow_exception(error);
     return Step::kFinished;
   }
@@ -34,6 +35,7 @@ class ForwardTask final : public Task {
   }
 
  private:
+  Engine& world_;
   const int peer_;
   WorkPtr work_;
 };

@@ -25,7 +25,9 @@ LevelTask::LevelTask(Levels& levels, const Operation& operation, std::int64_t pa
       agreements_(is_new ? 1 : 0) {}
 
 Step LevelTask::advance() {
-  bool moved = false;
+  // Bytes that moved below count too: whoever sleeps on a socket must have emptied it.
+  bool moved = levels_.node->engine().progress();
+  if (levels_.leader_group) moved |= levels_.leader_group->engine().progress();
   for (bool again = true; again; moved |= again) {
     again = send_up();
     again |= send_across();
