@@ -8,7 +8,7 @@ from .operations import cores
 
 def describe_machine():
     """{"processor", "cores", "caches", "kernel", "load"}; what the system does not tell is left out."""
-    found = {"cores": len(cores()), "kernel": platform.release(), "load": round(os.getloadavg()[0], 2)}
+    found = {"cores": len(cores()), "kernel": platform.release().split("-")[0], "load": round(os.getloadavg()[0], 2)}
     for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")
         if key.strip() in ("model name", "cpu family", "model"):
