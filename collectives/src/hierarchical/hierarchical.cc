@@ -25,8 +25,7 @@ class ForwardTask final : public Task {
     work_ = world.post(std::move(operation));
   }
   Step advance() override {
-    const bool moved = world_.progress();
-    if (!work_->done()) return moved ? Step::kMoved : Step::kBlocked;
+    if (!work_->done()) return world_.progress() ? Step::kMoved : Step::kBlocked;
     if (const auto error = work_->error()) std::rethrow_exception(error);
     return Step::kFinished;
   }

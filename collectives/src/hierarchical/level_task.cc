@@ -25,9 +25,7 @@ LevelTask::LevelTask(Levels& levels, const Operation& operation, std::int64_t pa
       agreements_(is_new ? 1 : 0) {}
 
 Step LevelTask::advance() {
-  // Bytes that moved below count too: whoever sleeps on a socket must have emptied it.
-  bool moved = levels_.node->engine().progress();
-  if (levels_.leader_group) moved |= levels_.leader_group->engine().progress();
+  bool moved = progress();
   for (bool again = true; again; moved |= again) {
     again = send_up();
     again |= send_across();
@@ -35,7 +33,14 @@ Step LevelTask::advance() {
     again |= retire();
   }
   if (retired_ == count()) return Step::kFinished;
-  return moved ? Step::kMoved : Step::kBlocked;
+  // Once more, last: looking at works has moved bytes without telling, and whoever sleeps on a socket must have emptied
+  // it.
+  return moved || progress() ? Step::kMoved : Step::kBlocked;
+}
+
+bool LevelTask::progress() {
+  const bool moved = levels_.node->engine().progress();
+  return (levels_.leader_group && levels_.leader_group->engine().progress()) || moved;
 }
 
 // Fails with what the part of the operation failed with.

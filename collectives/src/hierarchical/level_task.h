@@ -41,6 +41,7 @@ class LevelTask final : public Task {
 
   [[nodiscard]] std::int64_t count() const noexcept { return agreements_ + parts_.count(); }
   [[nodiscard]] std::int64_t ahead() const noexcept;
+  bool progress();
   bool send_up();
   bool send_across();
   bool send_down();
