@@ -63,7 +63,7 @@ WorkPtr LevelTask::post(PostingCommunicator& group, OpKind kind, Buffer input, B
 }
 
 bool LevelTask::is_roots_node(const UnderWay& way) const {
-  return levels_.own_node() == levels_.layout.node_of(way.part.root);
+  return way.part.root >= 0 && levels_.own_node() == levels_.layout.node_of(way.part.root);
 }
 
 // Up to which part this rank may have sent up: a pure function of how many went down, the same on all ranks of a node.

@@ -75,15 +75,17 @@ void TcpMessenger::cancel(const Batch& batch) noexcept {
   }
 }
 
+// Data is striped: what is wanted may still lie in one connection when another has been read to its end.
 bool TcpMessenger::waits_in_vain(int peer) const {
   const auto& inbox = peers_[static_cast<std::size_t>(peer)]->inbox;
   const auto& connections = peers_[static_cast<std::size_t>(peer)]->connections;
+  bool has_data_connection = false;
   for (const auto& connection : connections) {
-    const bool is_for_heads = &connection == &connections.front();
-    const bool is_wanted = is_for_heads ? inbox.wants_heads() : inbox.wants_data();
-    if (!connection.is_open() && (is_wanted || connection.wants_to_send())) return true;
+    if (!connection.is_open() && connection.wants_to_send()) return true;
+    has_data_connection |= &connection != &connections.front() && connection.is_open();
   }
-  return false;
+  if (inbox.wants_heads() && !connections.front().is_open()) return true;
+  return inbox.wants_data() && !has_data_connection;
 }
 
 const std::string* TcpMessenger::broken(int peer) const {
