@@ -53,19 +53,27 @@ function(trireme_program)
 endfunction()
 
 # Labels the discovered tests of `target` when ctest reads them: gtest_discover_tests would split a list of labels and
-# take all but the first for properties.
-function(trireme_label_tests target labels)
+# take all but the first for properties. Those whose name matches `processes` are labelled process too.
+function(trireme_label_tests target labels processes)
   set(file "${CMAKE_CURRENT_BINARY_DIR}/${target}_labels.cmake")
+  if(NOT processes)
+    set(processes "^$")
+  endif()
   file(WRITE "${file}" "foreach(test IN LISTS ${target}_TESTS)\n"
-                       "  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${labels}\")\n"
+                       "  set(labels \"${labels}\")\n"
+                       "  if(test MATCHES \"${processes}\")\n"
+                       "    list(APPEND labels process)\n"
+                       "  endif()\n"
+                       "  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"\${labels}\")\n"
                        "endforeach()\n")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${file}")
 endfunction()
 
-# trireme_test(NAME base_store_test SOURCES … LINK … LABELS unit base [TIMEOUT 60] [MAIN]): one GoogleTest binary, one
-# CTest entry per TEST. MAIN: the sources bring their own main().
+# trireme_test(NAME base_store_test SOURCES … LINK … LABELS unit base [PROCESSES Processes] [TIMEOUT 60] [MAIN]): one
+# GoogleTest binary, one CTest entry per TEST. PROCESSES: a regular expression; tests whose name matches run ranks as
+# processes, which the thread sanitizer's preset leaves out. MAIN: the sources bring their own main().
 function(trireme_test)
-  cmake_parse_arguments(ARG "MAIN" "NAME;TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "MAIN" "NAME;TIMEOUT;PROCESSES" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -78,5 +86,5 @@ function(trireme_test)
   endif()
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
-  trireme_label_tests(${ARG_NAME} "${ARG_LABELS}")
+  trireme_label_tests(${ARG_NAME} "${ARG_LABELS}" "${ARG_PROCESSES}")
 endfunction()

@@ -2,9 +2,11 @@
 
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "communicator_conformance.h"
 #include "reference.h"
+#include "support/thrown_text.h"
 #include "trireme/base/error.h"
 
 namespace trireme::collectives::test {
@@ -12,22 +14,9 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using trireme::test::text_thrown_by;
 
 constexpr Timeout kShort = std::chrono::milliseconds(300);
-
-// The text of the E that `call` throws; fails the test when it throws something else or nothing.
-template <typename E, typename Call>
-std::string text_thrown_by(Call&& call) {
-  try {
-    call();
-    ADD_FAILURE() << "threw nothing";
-  } catch (const E& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    ADD_FAILURE() << "threw another error: " << error.what();
-  }
-  return {};
-}
 
 // Waits until another rank has given up, without taking part in its collectives.
 void wait_for_the_others_to_fail(Communicator& c, int tag) {
@@ -130,6 +119,29 @@ TEST_P(PeerConformance, AbortReachesEveryRankThatWaits) {
     const auto text =
         text_thrown_by<CommError>([&] { c.receive(buffer.view(), 0, tag(3), {.timeout = kPatience})->wait(); });
     EXPECT_THAT(text, AllOf(HasSubstr("rank 0/"), HasSubstr("the disk is full")));
+  });
+}
+
+TEST_P(PeerConformance, AbortFromAnotherThreadEndsAWait) {
+  on_every_rank([this](Communicator& c) {
+    Array buffer(Dtype::kFloat32, 8);
+    std::jthread other;
+    if (c.rank() == 0) other = std::jthread([&c] { c.abort("the user pressed Ctrl-C"); });
+    const int peer = (c.rank() + 1) % c.size();
+    const auto text =
+        text_thrown_by<CommError>([&] { c.receive(buffer.view(), peer, tag(3), {.timeout = kPatience})->wait(); });
+    EXPECT_THAT(text, HasSubstr("Ctrl-C"));
+  });
+}
+
+TEST_P(CommunicatorConformance, PendingWorkFailsWhenItsCommunicatorGoes) {
+  on_every_rank([](Communicator& c) {
+    Array buffer(Dtype::kFloat32, 8);
+    auto alone = c.split(c.rank(), 0);
+    const auto work = alone->receive(buffer.view(), 0, 0);
+    alone.reset();
+    EXPECT_TRUE(work->done());
+    EXPECT_THROW(work->wait(), CommError);
   });
 }
 

@@ -1,7 +1,6 @@
-#include "communicator_conformance.h"
-#include "reference.h"
-#include "support/process_ranks.h"
-#include "support/thread_ranks.h"
+#include <numeric>
+
+#include "conformance_worlds.h"
 #include "trireme/collectives/hierarchical.h"
 #include "trireme/collectives/shm.h"
 #include "trireme/collectives/tcp.h"
@@ -40,58 +39,40 @@ std::unique_ptr<Communicator> join(Store& store, int rank, int size, const std::
   return make_hierarchical(std::move(world), std::move(node), {.leaders = leaders, .part_bytes = 16384});
 }
 
-std::string name_of_nodes(const char* kind, const std::vector<int>& nodes, int leaders) {
-  std::string name = kind;
+// The world that `start` makes of ranks which are threads or processes.
+World nodes_world(World (*start)(const std::string&, int, const MakeRank&), std::string name,
+                  const std::vector<int>& nodes, int leaders) {
   for (const int size : nodes) name += "_" + std::to_string(size);
-  return name + "_leaders_" + std::to_string(leaders);
+  name += "_leaders_" + std::to_string(leaders);
+  auto world = start(name, std::accumulate(nodes.begin(), nodes.end(), 0),
+                     [=](Store& store, int rank, int size) { return join(store, rank, size, nodes, leaders); });
+  world.node_sizes = nodes;
+  return world;
 }
 
-int sum_of(const std::vector<int>& nodes) {
-  int sum = 0;
-  for (const int size : nodes) sum += size;
-  return sum;
+World threads(const std::vector<int>& nodes, int leaders) {
+  return nodes_world(thread_world, "threads", nodes, leaders);
 }
 
-World thread_world(const std::vector<int>& nodes, int leaders) {
-  const int ranks = sum_of(nodes);
-  const auto run = [=](const RankBody& body) {
-    trireme::test::run_thread_ranks(ranks, [&](const trireme::test::ThreadRank& rank) {
-      body(*join(rank.store, rank.rank, rank.size, nodes, leaders));
-    });
-  };
-  return {name_of_nodes("threads", nodes, leaders), ranks, run, true, nodes};
+World processes(const std::vector<int>& nodes, int leaders) {
+  return nodes_world(process_world, "processes", nodes, leaders);
 }
 
-World process_world(const std::vector<int>& nodes, int leaders) {
-  const int ranks = sum_of(nodes);
-  const auto run = [=](const RankBody& body) {
-    trireme::test::ProcessRanks world({.size = ranks}, [&](const trireme::test::ProcessRank& rank) {
-      const auto store = rank.connect();
-      body(*join(*store, rank.rank(), rank.size(), nodes, leaders));
-      return testing::Test::HasFailure() ? 1 : 0;
-    });
-    for (const auto& result : world.wait()) EXPECT_EQ(result.exit_code, 0) << result.report;
-  };
-  return {name_of_nodes("processes", nodes, leaders), ranks, run, true, nodes};
-}
-
-std::vector<World> thread_worlds() {
 #ifdef TRIREME_FEW_WORLDS
-  return {thread_world({2, 1}, 1), thread_world({2, 2}, 0)};
+const std::vector<World> kThreads = {threads({2, 1}, 1), threads({2, 2}, 0)};
+const std::vector<World> kPeers = kThreads;
 #else
-  return {thread_world({1}, 1),    thread_world({1, 1}, 1), thread_world({2, 1}, 1),
-          thread_world({2, 2}, 0), thread_world({1, 3}, 1), thread_world({2, 2, 2, 1}, 1)};
+const std::vector<World> kThreads = {threads({1}, 1),    threads({1, 1}, 1), threads({2, 1}, 1),
+                                     threads({2, 2}, 0), threads({1, 3}, 1), threads({2, 2, 2, 1}, 1)};
+const std::vector<World> kPeers = {threads({1, 1}, 1), threads({2, 1}, 1), threads({2, 2}, 0),
+                                   threads({2, 2, 2, 1}, 1)};
 #endif
-}
 
-INSTANTIATE_TEST_SUITE_P(HierarchicalThreads, CommunicatorConformance, testing::ValuesIn(thread_worlds()), name_of);
-INSTANTIATE_TEST_SUITE_P(HierarchicalProcesses, CommunicatorConformance, testing::Values(process_world({2, 2}, 1)),
+INSTANTIATE_TEST_SUITE_P(HierarchicalThreads, CommunicatorConformance, testing::ValuesIn(kThreads), name_of);
+INSTANTIATE_TEST_SUITE_P(HierarchicalProcesses, CommunicatorConformance, testing::Values(processes({2, 2}, 1)),
                          name_of);
-INSTANTIATE_TEST_SUITE_P(HierarchicalThreads, PeerConformance,
-                         testing::Values(thread_world({1, 1}, 1), thread_world({2, 1}, 1), thread_world({2, 2}, 0),
-                                         thread_world({2, 2, 2, 1}, 1)),
-                         name_of);
-INSTANTIATE_TEST_SUITE_P(HierarchicalProcesses, PeerConformance, testing::Values(process_world({2, 2}, 1)), name_of);
+INSTANTIATE_TEST_SUITE_P(HierarchicalThreads, PeerConformance, testing::ValuesIn(kPeers), name_of);
+INSTANTIATE_TEST_SUITE_P(HierarchicalProcesses, PeerConformance, testing::Values(processes({2, 2}, 1)), name_of);
 
 }  // namespace
 }  // namespace trireme::collectives::test

@@ -1,6 +1,4 @@
-#include <vector>
-
-#include "../communicator_conformance.h"
+#include "../conformance_worlds.h"
 #include "fake_nccl_world.h"
 #include "nccl/nccl_group.h"
 #include "support/thread_ranks.h"
@@ -22,18 +20,9 @@ World nccl_world(int ranks) {
   return {"nccl_threads_" + std::to_string(ranks), ranks, run, false};
 }
 
-// Sanitizers make the larger worlds too slow for what they add.
-#ifdef TRIREME_FEW_WORLDS
-constexpr int kWorlds[] = {2, 3};
-#else
-constexpr int kWorlds[] = {1, 2, 3, 4, 6, 7};
-#endif
-
 std::vector<World> worlds_of_at_least(int ranks) {
   std::vector<World> worlds;
-  for (const int size : kWorlds) {
-    if (size >= ranks) worlds.push_back(nccl_world(size));
-  }
+  for (const int size : sizes_of_thread_worlds(ranks)) worlds.push_back(nccl_world(size));
   return worlds;
 }
 

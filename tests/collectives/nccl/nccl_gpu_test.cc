@@ -8,6 +8,7 @@
 #include <random>
 
 #include "gpu_ranks.h"
+#include "support/thrown_text.h"
 #include "trireme/base/error.h"
 
 // What needs a GPU to be seen: device memory, windows, streams, bits, and what NCCL does when a rank is gone.
@@ -17,22 +18,11 @@ namespace {
 using testing::AllOf;
 using testing::Each;
 using testing::HasSubstr;
+using trireme::test::text_thrown_by;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kCount = 100'003;
 constexpr Timeout kPatience = 60s;
-
-template <typename E, typename Call>
-std::string text_thrown_by(Call&& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    return std::string("threw another error: ") + error.what();
-  }
-  return "threw nothing";
-}
 
 // Small whole numbers: their sums are exact in any order.
 std::vector<float> numbers_of(int rank, std::size_t count) {

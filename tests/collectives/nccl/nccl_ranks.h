@@ -11,10 +11,13 @@
 #include "fake_nccl_world.h"
 #include "nccl/nccl_group.h"
 #include "support/thread_ranks.h"
+#include "support/thrown_text.h"
 #include "trireme/base/store.h"
 
 // Ranks of nccl over the fake, each with a store that knows what the test tells it.
 namespace trireme::collectives::test {
+
+using trireme::test::text_thrown_by;
 
 // A store of which tests see the keys, and that knows of lost ranks once told. Thread-safe.
 class WatchedStore final : public Store {
@@ -105,18 +108,6 @@ inline void run_nccl_ranks(FakeNcclWorld& nccl, Store& store, int size, NcclOpti
     const auto communicator = make_nccl_over(api, store, own);
     body({rank.rank, *api, api, *communicator, store});
   });
-}
-
-template <typename E, typename Call>
-[[nodiscard]] std::string text_thrown_by(Call&& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    return std::string("threw another error: ") + error.what();
-  }
-  return "threw nothing";
 }
 
 }  // namespace trireme::collectives::test
