@@ -43,7 +43,7 @@ TEST_P(CommunicatorConformance, OperationsOfAllKindsMayBeInFlightTogether) {
   });
 }
 
-// Every rank is in four groups that cut the world differently, and has an operation of each under way.
+// Every rank is in four groups that cut the world differently, and has several operations of each under way.
 TEST_P(CommunicatorConformance, OverlappingGroupsWorkAtTheSameTime) {
   on_every_rank([](Communicator& c) {
     std::vector<std::unique_ptr<Communicator>> groups;
@@ -51,17 +51,19 @@ TEST_P(CommunicatorConformance, OverlappingGroupsWorkAtTheSameTime) {
     groups.push_back(c.split(c.rank() % 2, c.rank()));
     groups.push_back(c.split(c.rank() / 2, -c.rank()));
     groups.push_back(c.split(c.rank() == 0 ? 0 : 1, c.rank()));
+    std::deque<Array> buffers;
+    std::vector<WorkPtr> works;
     for (int round = 0; round < 10; ++round) {
-      std::deque<Array> buffers;
-      std::vector<WorkPtr> works;
       for (const auto& group : groups) {
         buffers.push_back(sample(Dtype::kInt64, 97 * round, group->rank()));
         works.push_back(group->all_reduce(buffers.back().view(), {.timeout = kPatience}));
       }
-      for (std::size_t i = 0; i < works.size(); ++i) {
-        works[i]->wait();
-        EXPECT_EQ(buffers[i], reduced_samples(Dtype::kInt64, 97 * round, groups[i]->size(), ReduceOp::kSum));
-      }
+    }
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      works[i]->wait();
+      const auto& group = *groups[i % groups.size()];
+      const auto round = static_cast<std::int64_t>(i / groups.size());
+      EXPECT_EQ(buffers[i], reduced_samples(Dtype::kInt64, 97 * round, group.size(), ReduceOp::kSum));
     }
   });
 }

@@ -41,8 +41,8 @@ void NcclTask::prepare() {
   launch_->begin.record(transport_.stream());
 }
 
-void NcclTask::copy(void* to, const void* from, std::size_t bytes) {
-  check_cuda(api_, api_.memory_copy(to, from, bytes, transport_.stream()), "cudaMemcpyAsync");
+void NcclTask::copy(void* to, const void* from, std::size_t bytes, CudaStreamHandle stream) {
+  check_cuda(api_, api_.memory_copy(to, from, bytes, stream), "cudaMemcpyAsync");
 }
 
 // Puts device memory in place of what NCCL cannot use itself: host memory, and an all_to_all in place.
@@ -62,7 +62,7 @@ void NcclTask::stage() {
   if (!reads_input(signature.kind, is_root) || (!is_on_host(input) && !overwrites_itself)) return;
   staged_input_.emplace(transport_.api(), transport_.stream(), input.bytes());
   input_ = staged_input_->data();
-  copy(staged_input_->data(), input.data, input.bytes());
+  copy(staged_input_->data(), input.data, input.bytes(), transport_.stream());
   if (signature.kind == OpKind::kBroadcast) output_ = staged_input_->data();
 }
 
@@ -122,13 +122,15 @@ Step NcclTask::advance() {
   return !has_host_output_ || is_copied_out() ? Step::kFinished : Step::kMoved;
 }
 
-// Copying to pageable host memory blocks the host, so it waits until the operation itself is done.
+// Copying to pageable host memory blocks the host, so it waits until the operation itself is done. What comes after it
+// in the stream of operations waits for the copy: the staged memory is given back there.
 bool NcclTask::is_copied_out() {
   if (is_copied_out_ || !has_ended()) return is_copied_out_;
   if (copied_out_) return is_copied_out_ = copied_out_->has_passed();
-  copy(operation_.output.data, output_, operation_.output.bytes());
+  copy(operation_.output.data, output_, operation_.output.bytes(), transport_.copies());
   copied_out_.emplace(transport_.events());
-  copied_out_->record(transport_.stream());
+  copied_out_->record(transport_.copies());
+  copied_out_->hold(transport_.stream());
   return false;
 }
 

@@ -39,7 +39,7 @@ class NcclTask final : public Task {
   [[nodiscard]] NcclResult call(NcclCommHandle comm);
   void stage();
   [[nodiscard]] bool has_ended();
-  void copy(void* to, const void* from, std::size_t bytes);
+  void copy(void* to, const void* from, std::size_t bytes, CudaStreamHandle stream);
 
   NcclTransport& transport_;
   NcclApi& api_;

@@ -27,6 +27,7 @@ NcclTransport::NcclTransport(NcclApiPtr api, std::shared_ptr<NcclComm> comm, std
       size_(board->size()),
       members_(std::move(members)),
       stream_(api_, options.device),
+      copies_(api_, options.device),
       events_(std::make_shared<CudaEvents>(api_)),
       scratch_(api_, stream_.get(), kScratchBytes),
       windows_(std::make_shared<NcclWindows>(api_, comm_, options.symmetric_windows)),

@@ -65,6 +65,9 @@ class NcclTransport final : public Transport {
   // For tasks.
   [[nodiscard]] const NcclApiPtr& api() const noexcept { return api_; }
   [[nodiscard]] CudaStreamHandle stream() const noexcept { return stream_.get(); }
+  // For results that go to host memory. In stream() they would wait for operations that were started since, and those
+  // may be waiting for a rank which waits for this one in another group.
+  [[nodiscard]] CudaStreamHandle copies() const noexcept { return copies_.get(); }
   [[nodiscard]] const std::shared_ptr<CudaEvents>& events() const noexcept { return events_; }
   [[nodiscard]] NcclWatch& watch() noexcept { return watch_; }
   [[nodiscard]] void* scratch() const noexcept { return scratch_.data(); }  // a few bytes of device memory
@@ -92,6 +95,7 @@ class NcclTransport final : public Transport {
   const int size_;
   const std::vector<int> members_;
   CudaStream stream_;
+  CudaStream copies_;
   const std::shared_ptr<CudaEvents> events_;
   StagedMemory scratch_;
   const std::shared_ptr<NcclWindows> windows_;
