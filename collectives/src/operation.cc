@@ -65,16 +65,6 @@ const char* to_string(OpKind kind) noexcept {
   return "unknown operation";
 }
 
-bool is_reduction(OpKind kind) noexcept {
-  return kind == OpKind::kAllReduce || kind == OpKind::kReduceScatter || kind == OpKind::kReduce;
-}
-
-bool is_rooted(OpKind kind) noexcept {
-  return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather || kind == OpKind::kScatter;
-}
-
-bool is_point_to_point(OpKind kind) noexcept { return kind == OpKind::kSend || kind == OpKind::kReceive; }
-
 Signature make_part(Signature part, const Signature& whole) noexcept {
   const auto kind = static_cast<std::uint64_t>(whole.kind) + 1;
   const auto dtype = static_cast<std::uint64_t>(whole.dtype);

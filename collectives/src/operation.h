@@ -26,9 +26,15 @@ enum class OpKind : std::uint8_t {
   kReceive,
 };
 [[nodiscard]] const char* to_string(OpKind kind) noexcept;
-[[nodiscard]] bool is_point_to_point(OpKind kind) noexcept;
-[[nodiscard]] bool is_reduction(OpKind kind) noexcept;
-[[nodiscard]] bool is_rooted(OpKind kind) noexcept;
+[[nodiscard]] constexpr bool is_point_to_point(OpKind kind) noexcept {
+  return kind == OpKind::kSend || kind == OpKind::kReceive;
+}
+[[nodiscard]] constexpr bool is_reduction(OpKind kind) noexcept {
+  return kind == OpKind::kAllReduce || kind == OpKind::kReduceScatter || kind == OpKind::kReduce;
+}
+[[nodiscard]] constexpr bool is_rooted(OpKind kind) noexcept {
+  return kind == OpKind::kBroadcast || kind == OpKind::kReduce || kind == OpKind::kGather || kind == OpKind::kScatter;
+}
 
 // What ranks compare before they mix data. Trivially copyable and free of padding: it travels as bytes.
 struct Signature {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../copy_elements.h"
 #include "../reduce/reduce.h"
 
 namespace trireme::collectives {
@@ -98,7 +99,7 @@ bool ExchangeTask::finish_chunks() {
 }
 
 Buffer ExchangeTask::head_payload(int peer) const {
-  if (!rides_in_heads_ || !(pieces_.reduces() || pieces_.is_root())) return {};
+  if (!rides_in_heads_ || !(is_reduction(pieces_.kind()) || pieces_.is_root())) return {};
   return pieces_.input(peer, 0, pieces_.block());
 }
 
@@ -138,7 +139,7 @@ void ExchangeTask::start_receiving(Chunk& chunk) {
 
 bool ExchangeTask::end_first_round(Chunk& chunk) {
   if (!is_compared_ || !chunk.arriving.done()) return false;
-  if (pieces_.reduces()) reduce(chunk);
+  if (is_reduction(pieces_.kind())) reduce(chunk);
   if (pieces_.has_slice_owners()) send_results(chunk);
   return chunk.is_first_round_over = true;
 }

@@ -1,5 +1,6 @@
 #include "one_round_task.h"
 
+#include "../copy_elements.h"
 #include "../reduce/reduce.h"
 
 namespace trireme::collectives {
@@ -11,22 +12,12 @@ constexpr std::int64_t kMostReducedBytes = std::int64_t{64} << 10;  // that one 
 
 Buffer no_bytes() { return {nullptr, 0, Dtype::kUint8, {}}; }
 
-// Of one rank to one other.
-std::int64_t payload_bytes(const Signature& signature, int ranks) {
-  return signature.kind == OpKind::kAllToAll ? signature.bytes() / ranks : signature.bytes();
-}
-
-bool sends_more_in_one_round(OpKind kind) {
-  return kind == OpKind::kAllReduce || kind == OpKind::kReduce || kind == OpKind::kBroadcast;
-}
-
 }  // namespace
 
 bool fits_one_round(const Signature& signature, int ranks) noexcept {
-  if (signature.kind == OpKind::kBarrier || signature.kind == OpKind::kAllocate) return true;
-  const auto payload = payload_bytes(signature, ranks);
+  const auto payload = block_count(signature, ranks) * static_cast<std::int64_t>(size_of(signature.dtype));
   if (payload > static_cast<std::int64_t>(kMostInlineBytes)) return false;
-  return !sends_more_in_one_round(signature.kind) || payload * (ranks - 1) <= kMostReducedBytes;
+  return !has_slice_owners(signature.kind) || payload * (ranks - 1) <= kMostReducedBytes;
 }
 
 OneRoundTask::OneRoundTask(ExchangeGroup& group, const Operation& operation)

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "../operation.h"
+#include "../operation_layout.h"
 
 // Which part of an operation's buffers goes where. Pure.
 namespace trireme::collectives {
@@ -13,12 +13,10 @@ class Pieces {
   Pieces(const Operation& operation, int rank, int size);
 
   [[nodiscard]] OpKind kind() const noexcept { return operation_.signature.kind; }
-  // A block is cut into one slice per rank, and rank r is the owner of slice r; else rank r owns block r.
-  [[nodiscard]] bool has_slice_owners() const noexcept;
-  [[nodiscard]] bool reduces() const noexcept;
+  [[nodiscard]] bool has_slice_owners() const noexcept { return collectives::has_slice_owners(kind()); }
   [[nodiscard]] bool is_root() const noexcept { return rank_ == operation_.signature.root; }
   // Whether `rank` gets what the owners have in the end.
-  [[nodiscard]] bool needs_result(int rank) const noexcept;
+  [[nodiscard]] bool needs_result(int rank) const noexcept { return has_output(operation_.signature, rank); }
   // Elements of a block.
   [[nodiscard]] std::int64_t block() const noexcept { return block_; }
 
@@ -33,10 +31,7 @@ class Pieces {
   Operation operation_;
   int rank_;
   int size_;
-  std::int64_t block_ = 0;
+  std::int64_t block_;
 };
-
-// Copies unless both are the same view.
-void copy_elements(const Buffer& from, const Buffer& to);
 
 }  // namespace trireme::collectives

@@ -1,9 +1,9 @@
 #include "level_task.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
+#include "../copy_elements.h"
 #include "../reduce/divide.h"
 
 namespace trireme::collectives {
@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::int64_t kAhead = 4;                 // parts that have gone up and not yet down
 constexpr auto kForever = std::chrono::years(10);  // the operation's own clock counts
-
-void copy(const Buffer& from, const Buffer& to) {
-  if (from.count > 0 && from.data != to.data) std::memcpy(to.data, from.data, from.bytes());
-}
 
 }  // namespace
 
@@ -101,7 +97,7 @@ void LevelTask::go_up(UnderWay& way) {
       way.up = post(*levels_.node, OpKind::kBarrier, {}, {}, -1);
       return;
     case OpKind::kBroadcast:
-      if (levels_.rank == part.root) copy(part.input, part.output);
+      if (levels_.rank == part.root) copy_elements(part.input, part.output);
       if (is_roots_node(way)) {
         way.up = post(*levels_.node, OpKind::kBroadcast, part.output, part.output, local_root(way));
       }

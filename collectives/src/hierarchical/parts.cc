@@ -2,35 +2,24 @@
 
 #include <algorithm>
 
+#include "../operation_layout.h"
+
 namespace trireme::collectives {
 namespace {
 
 // Each rank has, or gets, a block of its own.
 bool has_blocks(OpKind kind) { return kind == OpKind::kReduceScatter || kind == OpKind::kAllGather; }
 
-bool carries_nothing(OpKind kind) { return kind == OpKind::kBarrier || kind == OpKind::kAllocate; }
-
 }  // namespace
 
 bool Parts::serve(OpKind kind) noexcept {
-  switch (kind) {
-    case OpKind::kAllReduce:
-    case OpKind::kReduce:
-    case OpKind::kBroadcast:
-    case OpKind::kReduceScatter:
-    case OpKind::kAllGather:
-    case OpKind::kBarrier:
-    case OpKind::kAllocate:
-      return true;
-    default:
-      return false;
-  }
+  return !carries_data(kind) || is_reduction(kind) || kind == OpKind::kBroadcast || kind == OpKind::kAllGather;
 }
 
 Parts::Parts(const Operation& operation, int rank, int ranks, std::int64_t most_bytes)
     : operation_(operation), rank_(rank) {
   const auto& signature = operation.signature;
-  if (carries_nothing(signature.kind)) return;
+  if (!carries_data(signature.kind)) return;
   if (has_blocks(signature.kind)) blocks_ = ranks;
   block_ = signature.count;
   length_ = std::max<std::int64_t>(most_bytes / static_cast<std::int64_t>(size_of(signature.dtype)), 1);
@@ -39,7 +28,7 @@ Parts::Parts(const Operation& operation, int rank, int ranks, std::int64_t most_
 
 Part Parts::part(std::int64_t index) const {
   const auto& signature = operation_.signature;
-  if (carries_nothing(signature.kind)) return {};
+  if (!carries_data(signature.kind)) return {};
   const auto owner = static_cast<int>(index / parts_per_block_);
   const auto first = index % parts_per_block_ * length_;
   const auto length = std::min(length_, block_ - first);

@@ -1,23 +1,11 @@
 #include "nccl_task.h"
 
+#include "../operation_layout.h"
+
 namespace trireme::collectives {
 namespace {
 
-// Operations without a buffer become a reduction of one number.
-bool carries_data(OpKind kind) { return kind != OpKind::kBarrier && kind != OpKind::kAllocate; }
-
 bool is_on_host(const Buffer& buffer) { return buffer.count > 0 && buffer.device.kind == Device::Kind::kCpu; }
-
-// Of a broadcast the root only reads, and the others only write, the one buffer.
-bool reads_input(OpKind kind, bool is_root) {
-  if (kind == OpKind::kScatter || kind == OpKind::kBroadcast) return is_root;
-  return kind != OpKind::kReceive;
-}
-bool writes_output(OpKind kind, bool is_root) {
-  if (kind == OpKind::kReduce || kind == OpKind::kGather) return is_root;
-  if (kind == OpKind::kBroadcast) return !is_root;
-  return kind != OpKind::kSend;
-}
 
 }  // namespace
 
@@ -29,8 +17,7 @@ NcclTask::NcclTask(NcclTransport& transport, const Operation& operation, const C
       launch_(std::make_shared<Launch>(transport.events(), call, operation.timeout)),
       input_(operation.input.data),
       output_(operation.output.data),
-      has_host_output_(writes_output(operation.signature.kind, operation.signature.root == transport.rank()) &&
-                       is_on_host(operation.output)) {
+      has_host_output_(has_output(operation.signature, transport.rank()) && is_on_host(operation.output)) {
   CudaEvent ready(transport.events());
   ready.record(static_cast<CudaStreamHandle>(operation.stream.handle()));
   ready.hold(transport.stream());
@@ -48,7 +35,7 @@ void NcclTask::copy(void* to, const void* from, std::size_t bytes, CudaStreamHan
 // Puts device memory in place of what NCCL cannot use itself: host memory, and an all_to_all in place.
 void NcclTask::stage() {
   const auto& [signature, input, output, tag, timeout, stream] = operation_;
-  const bool is_root = signature.root == transport_.rank();
+  // Operations without a buffer become a reduction of one number.
   if (!carries_data(signature.kind)) {
     input_ = output_ = transport_.scratch();
     return;
@@ -59,7 +46,7 @@ void NcclTask::stage() {
     output_ = staged_output_->data();
   }
   if (signature.kind == OpKind::kBroadcast) input_ = output_;
-  if (!reads_input(signature.kind, is_root) || (!is_on_host(input) && !overwrites_itself)) return;
+  if (!has_input(signature, transport_.rank()) || (!is_on_host(input) && !overwrites_itself)) return;
   staged_input_.emplace(transport_.api(), transport_.stream(), input.bytes());
   input_ = staged_input_->data();
   copy(staged_input_->data(), input.data, input.bytes(), transport_.stream());

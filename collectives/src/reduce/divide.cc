@@ -1,13 +1,11 @@
 #include "divide.h"
 
 #include "half.h"
+#include "loose.h"
 #include "trireme/base/check.h"
 
 namespace trireme::collectives {
 namespace {
-
-template <typename T>
-using Loose [[gnu::aligned(1), gnu::may_alias]] = T;
 
 template <typename T, typename Divide>
 void for_each(const Buffer& buffer, Divide&& quotient) {

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "half.h"
+#include "loose.h"
 #include "trireme/collectives/buffer.h"
 
 namespace trireme::collectives {
@@ -39,10 +40,6 @@ struct Float16 {
   static Sum load(Stored bits) { return widen_float16(bits); }
   static Stored store(Sum value) { return round_to_float16(value); }
 };
-
-// A view that lies at any address and aliases any other.
-template <typename T>
-using Loose [[gnu::aligned(1), gnu::may_alias]] = T;
 
 // Integers wrap around: unsigned arithmetic is defined where signed overflow is not. 64 bits keep small types from
 // being promoted to int.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "../operation_layout.h"
 #include "../reduce/reduce.h"
-#include "layout.h"
 
 namespace trireme::collectives {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../operation_layout.h"
 #include "../reduce/reduce.h"
-#include "layout.h"
 
 namespace trireme::collectives {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "../operation_layout.h"
 #include "direct_copy.h"
 #include "inline_task.h"
-#include "layout.h"
 #include "staged_exchange.h"
 
 namespace trireme::collectives {

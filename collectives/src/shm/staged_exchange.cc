@@ -4,8 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "../operation_layout.h"
 #include "../reduce/reduce.h"
-#include "layout.h"
 
 namespace trireme::collectives {
 namespace {

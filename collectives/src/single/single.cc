@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "copy_elements.h"
 #include "posting_communicator.h"
 #include "private_memory.h"
 #include "trireme/base/error.h"
@@ -17,15 +18,11 @@ namespace {
 // What was sent to oneself and not received yet, by tag.
 using Messages = std::map<int, std::deque<std::pair<Signature, std::string>>>;
 
-void copy(const Buffer& from, const Buffer& to) {
-  if (from.data != to.data && from.count > 0) std::memcpy(to.data, from.data, from.bytes());
-}
-
 class CopyTask final : public Task {
  public:
   explicit CopyTask(const Operation& operation) : operation_(operation) {}
   Step advance() override {
-    copy(operation_.input, operation_.output);
+    copy_elements(operation_.input, operation_.output);
     return Step::kFinished;
   }
   [[nodiscard]] std::vector<int> missing() const override { return {}; }

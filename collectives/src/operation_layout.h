@@ -2,14 +2,18 @@
 
 #include <cstdint>
 
-#include "../operation.h"
+#include "operation.h"
 
-// What a collective reads and writes, as pure functions of its signature.
+// What an operation reads and writes, as pure functions of its signature.
 namespace trireme::collectives {
 
 // Every rank reduces a slice of what all ranks hold.
 [[nodiscard]] constexpr bool reduces_by_slices(OpKind kind) noexcept {
   return kind == OpKind::kAllReduce || kind == OpKind::kReduce;
+}
+// A block is cut into one slice per rank, and rank r has slice r at first or in the end; else rank r owns block r.
+[[nodiscard]] constexpr bool has_slice_owners(OpKind kind) noexcept {
+  return reduces_by_slices(kind) || kind == OpKind::kBroadcast;
 }
 // Each rank's input holds one block for every rank.
 [[nodiscard]] constexpr bool has_block_per_rank(OpKind kind) noexcept {
@@ -26,11 +30,13 @@ namespace trireme::collectives {
 }
 
 [[nodiscard]] constexpr bool has_input(const Signature& signature, int rank) noexcept {
-  return !comes_from_root(signature.kind) || rank == signature.root;
+  if (comes_from_root(signature.kind)) return rank == signature.root;
+  return signature.kind != OpKind::kReceive;
 }
 [[nodiscard]] constexpr bool has_output(const Signature& signature, int rank) noexcept {
   if (goes_to_root(signature.kind)) return rank == signature.root;
-  return signature.kind != OpKind::kBroadcast || rank != signature.root;
+  if (signature.kind == OpKind::kBroadcast) return rank != signature.root;
+  return signature.kind != OpKind::kSend;
 }
 
 // Elements of one block: of what goes from one rank to another, or of the whole buffer where all ranks hold the same.
