@@ -122,6 +122,8 @@ void Engine::poll(QueuedWork& work) noexcept {
   }
 }
 
+bool Engine::has_finished(const Work& work) noexcept { return static_cast<const QueuedWork&>(work).finished_; }
+
 bool Engine::hold(QueuedWork& work, Stream stream) {
   try {
     return work.task_ && work.task_->hold(stream);

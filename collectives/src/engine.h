@@ -46,6 +46,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool progress() noexcept;
   // No collective and no message is under way.
   [[nodiscard]] bool is_idle() const noexcept { return collectives_.empty() && messages_.empty(); }
+  // Whether `work`, which an engine posted, is done or failed. Other than done() it moves nothing on.
+  [[nodiscard]] static bool has_finished(const Work& work) noexcept;
   // The ranks that the oldest collective under way waits for.
   [[nodiscard]] std::vector<int> missing() const;
   // Runs `collective`, a blocking part of a backend; what it throws kills the communicator.

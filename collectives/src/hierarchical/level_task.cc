@@ -21,6 +21,7 @@ LevelTask::LevelTask(Levels& levels, const Operation& operation, std::int64_t pa
       agreements_(is_new ? 1 : 0) {}
 
 Step LevelTask::advance() {
+  // Whoever sleeps on a socket must have emptied it, so what moves below counts, also where no part can go on.
   bool moved = progress();
   for (bool again = true; again; moved |= again) {
     again = send_up();
@@ -29,9 +30,7 @@ Step LevelTask::advance() {
     again |= retire();
   }
   if (retired_ == count()) return Step::kFinished;
-  // Once more, last: looking at works has moved bytes without telling, and whoever sleeps on a socket must have emptied
-  // it.
-  return moved || progress() ? Step::kMoved : Step::kBlocked;
+  return moved ? Step::kMoved : Step::kBlocked;
 }
 
 bool LevelTask::progress() {
@@ -42,7 +41,7 @@ bool LevelTask::progress() {
 // Fails with what the part of the operation failed with.
 bool LevelTask::is_done(const WorkPtr& work) {
   if (!work) return true;
-  if (!work->done()) return false;
+  if (!Engine::has_finished(*work)) return false;
   if (const auto error = work->error()) std::rethrow_exception(error);
   return true;
 }
@@ -194,7 +193,7 @@ Timeout LevelTask::grace(Timeout timeout) const {
   const auto step = std::clamp(timeout / 4, kLeast, kMost);
   if (under_way_.empty()) return {};
   const auto& way = under_way_.front();
-  if (way.up && !way.up->done()) return {};
+  if (way.up && !Engine::has_finished(*way.up)) return {};
   return is_leader(way) && !way.has_gone_down ? step : 2 * step;
 }
 
