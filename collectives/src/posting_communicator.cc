@@ -63,6 +63,17 @@ MemoryPtr PostingCommunicator::allocate(std::size_t bytes) {
   return engine_->run([&] { return transport().allocate(bytes); });
 }
 
+template <typename Options>
+WorkPtr PostingCommunicator::post(const Signature& signature, const Buffer& input, const Buffer& output,
+                                  const Options& options, int tag) {
+  return engine_->post({.signature = signature,
+                        .input = input,
+                        .output = output,
+                        .tag = tag,
+                        .timeout = options.timeout,
+                        .stream = options.stream});
+}
+
 WorkPtr PostingCommunicator::all_reduce(Buffer input, Buffer output, const ReduceOptions& options) {
   const Caller caller{OpKind::kAllReduce, rank_, size_};
   check_reachable(caller, input, "input");
@@ -70,11 +81,7 @@ WorkPtr PostingCommunicator::all_reduce(Buffer input, Buffer output, const Reduc
   check_same_shape(caller, input, output);
   check_reduction(caller, input.dtype, options.op);
   check_overlap(caller, input, output, input.data);
-  return engine_->post({.signature = signature(caller.kind, input, -1, options.op),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, input, -1, options.op), input, output, options);
 }
 
 WorkPtr PostingCommunicator::reduce_scatter(Buffer input, Buffer output, const ReduceOptions& options) {
@@ -84,11 +91,7 @@ WorkPtr PostingCommunicator::reduce_scatter(Buffer input, Buffer output, const R
   check_blocks(caller, input, output);
   check_reduction(caller, input.dtype, options.op);
   check_overlap(caller, input, output, block_of(input, rank_, output));
-  return engine_->post({.signature = signature(caller.kind, output, -1, options.op),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, output, -1, options.op), input, output, options);
 }
 
 WorkPtr PostingCommunicator::all_gather(Buffer input, Buffer output, const CommOptions& options) {
@@ -97,22 +100,14 @@ WorkPtr PostingCommunicator::all_gather(Buffer input, Buffer output, const CommO
   check_reachable(caller, output, "output");
   check_blocks(caller, output, input);
   check_overlap(caller, output, input, block_of(output, rank_, input));
-  return engine_->post({.signature = signature(caller.kind, input),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, input), input, output, options);
 }
 
 WorkPtr PostingCommunicator::broadcast(Buffer buffer, int root, const CommOptions& options) {
   const Caller caller{OpKind::kBroadcast, rank_, size_};
   check_reachable(caller, buffer, "buffer");
   check_rank(caller, root, "root");
-  return engine_->post({.signature = signature(caller.kind, buffer, root),
-                        .input = buffer,
-                        .output = buffer,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, buffer, root), buffer, buffer, options);
 }
 
 WorkPtr PostingCommunicator::reduce(Buffer input, Buffer output, int root, const ReduceOptions& options) {
@@ -125,11 +120,7 @@ WorkPtr PostingCommunicator::reduce(Buffer input, Buffer output, int root, const
     check_same_shape(caller, input, output);
     check_overlap(caller, input, output, input.data);
   }
-  return engine_->post({.signature = signature(caller.kind, input, root, options.op),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, input, root, options.op), input, output, options);
 }
 
 WorkPtr PostingCommunicator::gather(Buffer input, Buffer output, int root, const CommOptions& options) {
@@ -141,11 +132,7 @@ WorkPtr PostingCommunicator::gather(Buffer input, Buffer output, int root, const
     check_blocks(caller, output, input);
     check_overlap(caller, output, input, block_of(output, rank_, input));
   }
-  return engine_->post({.signature = signature(caller.kind, input, root),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, input, root), input, output, options);
 }
 
 WorkPtr PostingCommunicator::scatter(Buffer input, Buffer output, int root, const CommOptions& options) {
@@ -157,11 +144,7 @@ WorkPtr PostingCommunicator::scatter(Buffer input, Buffer output, int root, cons
     check_blocks(caller, input, output);
     check_overlap(caller, input, output, block_of(input, rank_, output));
   }
-  return engine_->post({.signature = signature(caller.kind, output, root),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, output, root), input, output, options);
 }
 
 WorkPtr PostingCommunicator::all_to_all(Buffer input, Buffer output, const CommOptions& options) {
@@ -171,11 +154,7 @@ WorkPtr PostingCommunicator::all_to_all(Buffer input, Buffer output, const CommO
   check_same_shape(caller, input, output);
   check_blocks(caller, input, input.slice(0, input.count / size_));
   check_overlap(caller, input, output, input.data);
-  return engine_->post({.signature = signature(caller.kind, input),
-                        .input = input,
-                        .output = output,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, input), input, output, options);
 }
 
 WorkPtr PostingCommunicator::send(Buffer buffer, int peer, int tag, const CommOptions& options) {
@@ -183,11 +162,7 @@ WorkPtr PostingCommunicator::send(Buffer buffer, int peer, int tag, const CommOp
   check_reachable(caller, buffer, "buffer");
   check_rank(caller, peer, "peer");
   check_tag(caller, tag, transport().has_tags());
-  return engine_->post({.signature = signature(caller.kind, buffer, peer),
-                        .input = buffer,
-                        .tag = tag,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, buffer, peer), buffer, {}, options, tag);
 }
 
 WorkPtr PostingCommunicator::receive(Buffer buffer, int peer, int tag, const CommOptions& options) {
@@ -195,19 +170,11 @@ WorkPtr PostingCommunicator::receive(Buffer buffer, int peer, int tag, const Com
   check_reachable(caller, buffer, "buffer");
   check_rank(caller, peer, "peer");
   check_tag(caller, tag, transport().has_tags());
-  return engine_->post({.signature = signature(caller.kind, buffer, peer),
-                        .output = buffer,
-                        .tag = tag,
-                        .timeout = options.timeout,
-                        .stream = options.stream});
+  return post(signature(caller.kind, buffer, peer), {}, buffer, options, tag);
 }
 
 void PostingCommunicator::barrier(const CommOptions& options) {
-  engine_
-      ->post({.signature = signature(OpKind::kBarrier, bytes_view(nullptr, 0)),
-              .timeout = options.timeout,
-              .stream = options.stream})
-      ->wait();
+  post(signature(OpKind::kBarrier, bytes_view(nullptr, 0)), {}, {}, options)->wait();
 }
 
 // Sizes first; then everybody's bytes padded to the longest, so that one all_gather moves them.
@@ -234,6 +201,13 @@ std::string PostingCommunicator::broadcast_bytes(std::string_view bytes, int roo
   return result;
 }
 
+std::unique_ptr<Communicator> PostingCommunicator::make_subgroup(std::unique_ptr<Transport> transport,
+                                                                 const Subgroup& group,
+                                                                 std::vector<int> members) const {
+  return std::unique_ptr<PostingCommunicator>(new PostingCommunicator(
+      std::move(transport), message("{}/split{}.{}", name_, group.ordinal, group.color), std::move(members)));
+}
+
 std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
   if (transport().splits_itself()) {
     engine_->check_alive("split");
@@ -241,8 +215,7 @@ std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
     auto part = engine_->run([&] { return transport().split(group); });
     if (!part) return nullptr;
     auto members = part->members();
-    return std::unique_ptr<PostingCommunicator>(new PostingCommunicator(
-        std::move(part), message("{}/split{}.{}", name_, group.ordinal, color), std::move(members)));
+    return make_subgroup(std::move(part), group, std::move(members));
   }
   std::array<std::int32_t, 2> own = {color, key};
   std::vector<std::int32_t> all(2 * static_cast<std::size_t>(size_));
@@ -257,8 +230,7 @@ std::unique_ptr<Communicator> PostingCommunicator::split(int color, int key) {
   if (!part) return nullptr;
   auto members = group.members;
   for (auto& member : members) member = members_.empty() ? member : members_[static_cast<std::size_t>(member)];
-  return std::unique_ptr<PostingCommunicator>(new PostingCommunicator(
-      std::move(part), message("{}/split{}.{}", name_, group.ordinal, color), std::move(members)));
+  return make_subgroup(std::move(part), group, std::move(members));
 }
 
 void PostingCommunicator::begin_group() {

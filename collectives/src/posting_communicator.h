@@ -54,6 +54,11 @@ class PostingCommunicator final : public Communicator {
 
  private:
   PostingCommunicator(std::unique_ptr<Transport> transport, std::string name, std::vector<int> members);
+  template <typename Options>
+  [[nodiscard]] WorkPtr post(const Signature& signature, const Buffer& input, const Buffer& output,
+                             const Options& options, int tag = 0);
+  [[nodiscard]] std::unique_ptr<Communicator> make_subgroup(std::unique_ptr<Transport> transport, const Subgroup& group,
+                                                            std::vector<int> members) const;
   void check_reachable(const Caller& caller, const Buffer& buffer, const char* name) const;
 
   const std::shared_ptr<Engine> engine_;  // shared with unfinished works

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "../part_options.h"
 #include "../posting_communicator.h"
 #include "../private_memory.h"
 #include "arena_table.h"
@@ -124,11 +125,7 @@ class ShmTransport final : public Transport {
 
   [[nodiscard]] std::unique_ptr<Transport> split(const Subgroup& subgroup) override {
     if (subgroup.color < 0) return nullptr;
-    auto options = options_;
-    options.rank = subgroup.rank;
-    options.size = static_cast<int>(subgroup.members.size());
-    options.name = message("{}/split{}.{}", options_.name, subgroup.ordinal, subgroup.color);
-    options.global_rank = global_rank();
+    auto options = part_options(options_, subgroup, global_rank());
     return std::make_unique<ShmTransport>(store_, std::move(options), [this] { check_peers(); });
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../exchange/exchange.h"
+#include "../part_options.h"
 #include "../peer_watch.h"
 #include "../posting_communicator.h"
 #include "../private_memory.h"
@@ -66,11 +67,7 @@ class TcpTransport final : public Transport {
 
   [[nodiscard]] std::unique_ptr<Transport> split(const Subgroup& subgroup) override {
     if (subgroup.color < 0) return nullptr;
-    auto options = options_;
-    options.rank = subgroup.rank;
-    options.size = static_cast<int>(subgroup.members.size());
-    options.name = message("{}/split{}.{}", options_.name, subgroup.ordinal, subgroup.color);
-    options.global_rank = watch_.global_rank(rank());
+    auto options = part_options(options_, subgroup, watch_.global_rank(rank()));
     return std::make_unique<TcpTransport>(store_, std::move(options));
   }
 
