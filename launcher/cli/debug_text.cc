@@ -25,7 +25,7 @@ std::string name_ranks(const std::vector<int>& ranks) {
   return text;
 }
 
-std::vector<std::string> row_of(const RankState& state) {
+std::vector<std::string> row_of(const DiagnosedRank& state) {
   std::vector<std::string> row = {std::to_string(state.rank), state.node};
   if (state.last) {
     const bool is_finished = state.last->is_finished();
@@ -40,7 +40,7 @@ std::vector<std::string> row_of(const RankState& state) {
   return row;
 }
 
-std::string format_ranks(const std::vector<RankState>& ranks) {
+std::string format_ranks(const std::vector<DiagnosedRank>& ranks) {
   std::vector<std::vector<std::string>> rows = {
       {"RANK", "NODE", "LAST OPERATION", "STATE", "WAITED", "LATE", "WROTE AFTER"}};
   for (const auto& state : ranks) rows.push_back(row_of(state));

@@ -36,7 +36,7 @@ std::string exit_cause_of(int rank, const KnownRanks& known) {
 }
 
 // The oldest unfinished operation of all communicators, else the newest.
-void find_last(const FlightRecord& record, RankState& state) {
+void find_last(const FlightRecord& record, DiagnosedRank& state) {
   const auto is_better = [&](const FlightOperation& operation) {
     if (!state.last) return true;
     if (operation.is_finished() != state.last->is_finished()) return !operation.is_finished();
@@ -53,8 +53,8 @@ void find_last(const FlightRecord& record, RankState& state) {
   }
 }
 
-RankState state_of(int rank, const std::vector<FlightRecord>& records, const KnownRanks& known) {
-  RankState state{.rank = rank, .node = node_of(rank, records, known), .exit_cause = exit_cause_of(rank, known)};
+DiagnosedRank state_of(int rank, const std::vector<FlightRecord>& records, const KnownRanks& known) {
+  DiagnosedRank state{.rank = rank, .node = node_of(rank, records, known), .exit_cause = exit_cause_of(rank, known)};
   const auto record = std::ranges::find(records, rank, &FlightRecord::rank);
   if (record == records.end()) return state;
   state.has_record = true;

@@ -18,7 +18,7 @@ struct KnownRanks {
   std::map<int, std::string> exit_causes{};  // "killed by signal 9 (SIGKILL)"
 };
 
-struct RankState {
+struct DiagnosedRank {
   int rank = 0;
   std::string node;
   bool has_record = false;
@@ -78,7 +78,7 @@ struct FirstError {
 
 struct Diagnosis {
   int world_size = 0;
-  std::vector<RankState> ranks;         // all of the world, as far as known
+  std::vector<DiagnosedRank> ranks;     // all of the world, as far as known
   std::vector<Divergence> divergences;  // by time; the first is the cause, others often follow from it
   std::optional<Straggler> straggler;
   std::optional<FirstError> first_error;

@@ -12,7 +12,7 @@ double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanosecond
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-Json to_json(const RankState& state) {
+Json to_json(const DiagnosedRank& state) {
   Json json = {{"rank", state.rank},
                {"node", text_or_null(state.node)},
                {"has_record", state.has_record},

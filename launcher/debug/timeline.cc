@@ -97,7 +97,7 @@ std::string title_of(const Span& span) {
   return fmt::format("{}, unfinished after {}", call, took);
 }
 
-Timeline::Row row_of(const RankState& state) {
+Timeline::Row row_of(const DiagnosedRank& state) {
   Timeline::Row row{.rank = state.rank};
   row.label = fmt::format("rank {}{}{}", state.rank, state.node.empty() ? "" : " ", state.node);
   if (!state.has_record) row.note = state.exit_cause.empty() ? "no record" : "no record: " + state.exit_cause;

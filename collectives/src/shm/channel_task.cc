@@ -16,7 +16,7 @@ std::size_t contiguous(std::uint64_t position, std::size_t wanted) {
 
 }  // namespace
 
-bool Inbox::read(std::byte* into, std::size_t wanted, std::size_t& have) {
+bool ChannelInbox::read(std::byte* into, std::size_t wanted, std::size_t& have) {
   auto& channel = group_.segment().channel(from_, group_.rank());
   const auto written = channel.written.load(std::memory_order_seq_cst);
   auto position = channel.read.load(std::memory_order_relaxed);
@@ -33,7 +33,7 @@ bool Inbox::read(std::byte* into, std::size_t wanted, std::size_t& have) {
   return true;
 }
 
-bool Inbox::drain_header() {
+bool ChannelInbox::drain_header() {
   if (!read(reinterpret_cast<std::byte*>(&header_), sizeof header_, header_have_)) return false;
   if (header_have_ < sizeof header_) return true;
   incoming_ = std::make_unique<Message>();
@@ -44,7 +44,7 @@ bool Inbox::drain_header() {
   return true;
 }
 
-bool Inbox::drain() {
+bool ChannelInbox::drain() {
   bool moved = false;
   for (;;) {
     const bool got =
@@ -57,7 +57,7 @@ bool Inbox::drain() {
   }
 }
 
-std::unique_ptr<Inbox::Message> Inbox::take(int tag) {
+std::unique_ptr<ChannelInbox::Message> ChannelInbox::take(int tag) {
   const auto queue = complete_.find(tag);
   if (queue == complete_.end()) return nullptr;
   auto message = std::move(queue->second.front());
@@ -109,7 +109,7 @@ Step ReceiveTask::advance() {
   return moved ? Step::kMoved : Step::kBlocked;
 }
 
-void ReceiveTask::accept(const Inbox::Message& message) const {
+void ReceiveTask::accept(const ChannelInbox::Message& message) const {
   const auto& sent = message.header.sent;
   const auto& wanted = operation_.signature;
   if (sent.count != wanted.count || sent.dtype != wanted.dtype) {

@@ -20,14 +20,14 @@ struct MessageHeader {
 
 // What has arrived from one peer and was not received yet. A receive that waits for one tag takes messages of other
 // tags off the ring and keeps them here.
-class Inbox {
+class ChannelInbox {
  public:
   struct Message {
     MessageHeader header;
     std::vector<std::byte> bytes;
   };
 
-  Inbox(Group& group, int from) : group_(group), from_(from) {}
+  ChannelInbox(Group& group, int from) : group_(group), from_(from) {}
   // Takes off the ring what is there; true when anything was.
   bool drain();
   // The oldest complete message with this tag; null when there is none.
@@ -65,16 +65,16 @@ class SendTask final : public Task {
 
 class ReceiveTask final : public Task {
  public:
-  ReceiveTask(Group& group, Inbox& inbox, const Operation& operation)
+  ReceiveTask(Group& group, ChannelInbox& inbox, const Operation& operation)
       : group_(group), inbox_(inbox), operation_(operation) {}
   Step advance() override;
   [[nodiscard]] std::vector<int> missing() const override { return {operation_.signature.root}; }
 
  private:
-  void accept(const Inbox::Message& message) const;
+  void accept(const ChannelInbox::Message& message) const;
 
   Group& group_;
-  Inbox& inbox_;
+  ChannelInbox& inbox_;
   const Operation operation_;
 };
 

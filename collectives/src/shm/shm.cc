@@ -149,14 +149,14 @@ class ShmTransport final : public Transport {
     }
   }
 
-  Inbox& inbox(int from) { return inboxes_.try_emplace(from, group_, from).first->second; }
+  ChannelInbox& inbox(int from) { return inboxes_.try_emplace(from, group_, from).first->second; }
 
   Store& store_;
   const ShmOptions options_;
   Group group_;
   ArenaTable arenas_;
-  std::map<int, Inbox> inboxes_;  // by sender
-  int made_ = 0;                  // arenas
+  std::map<int, ChannelInbox> inboxes_;  // by sender
+  int made_ = 0;                         // arenas
   std::uint64_t seen_generation_ = 0;
 };
 
