@@ -11,7 +11,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/e2e-XXXXXX")
 export XDG_STATE_HOME=$work/state
 export TMPDIR=$work/t
 mkdir -p "$XDG_STATE_HOME" "$TMPDIR"
-name=e2e
+name=e2e-$$
 
 # Two ports nobody listens on.
 free_port() {
@@ -81,13 +81,25 @@ leftovers() {
   return 0
 }
 
+# What lies in /dev/shm of this cluster's runs, or of an Open MPI that no process uses any more. Others use the folder too.
+shared_memory_left() {
+  local file
+  for file in /dev/shm/"$name"-* /dev/shm/vader_segment.* /dev/shm/sm_segment.*; do
+    [[ -e $file ]] || continue
+    if [[ $file == "/dev/shm/$name-"* ]] || ! grep -qsF -- "$file" /proc/[0-9]*/maps; then
+      basename "$file"
+    fi
+  done | sort
+}
+
 expect_nothing_left() {
-  local pid
+  local pid left
   for pid in "$@"; do
     is_running "$pid" && fail "process $pid still runs"
   done
   [[ -z $(ls "$TMPDIR") ]] || fail "left in TMPDIR: $(ls "$TMPDIR")"
-  [[ $(ls /dev/shm) == "$shm_before" ]] || fail "left in /dev/shm: $(ls /dev/shm)"
+  left=$(comm -13 <(echo "$shm_before") <(shared_memory_left))
+  [[ -z $left ]] || fail "left in /dev/shm: $left"
 }
 
 clean_up() {
@@ -95,4 +107,4 @@ clean_up() {
   rm -rf "$work"
 }
 trap clean_up EXIT
-shm_before=$(ls /dev/shm)
+shm_before=$(shared_memory_left)
