@@ -10,7 +10,7 @@ namespace trireme::launcher {
 
 namespace {
 
-std::string variable(const char* name) {
+std::string environment_text(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
@@ -22,7 +22,8 @@ bool is_rsh(int argc, char** argv) {
 }
 
 int be_rsh(int argc, char** argv) {
-  return run_remotely(argv[2], {argv + 3, argv + argc}, variable("TRIREME_NODE_SOCKETS"), variable("TRIREME_RUN_ID"));
+  return run_remotely(argv[2], {argv + 3, argv + argc}, environment_text("TRIREME_NODE_SOCKETS"),
+                      environment_text("TRIREME_RUN_ID"));
 }
 
 void add_rsh(CLI::App& app, Action& action) {

@@ -7,6 +7,10 @@ function(trireme_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                            $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
                                            $<$<BOOL:${TRIREME_WERROR}>:-Werror>)
+  if(CMAKE_UNITY_BUILD)
+    # A type of a source may use what is private to that source; seen from a file that includes the source, it warns.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
 endfunction()
 
 function(trireme_sanitize target)
