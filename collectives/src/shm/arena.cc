@@ -40,19 +40,20 @@ std::uint64_t random_id() {
 
 class ArenaMemory final : public Memory {
  public:
-  ArenaMemory(ArenaPtr arena, std::size_t offset, std::size_t bytes)
-      : arena_(std::move(arena)), offset_(offset), bytes_(bytes) {}
+  ArenaMemory(ArenaPtr arena, const ArenaPart& part) : arena_(std::move(arena)), part_(part) {}
   ~ArenaMemory() override { arena_->release(); }
   ArenaMemory(const ArenaMemory&) = delete;
   ArenaMemory& operator=(const ArenaMemory&) = delete;
 
-  [[nodiscard]] void* data() const noexcept override { return arena_->begin() + offset_; }
-  [[nodiscard]] std::size_t bytes() const noexcept override { return bytes_; }
+  [[nodiscard]] void* data() const noexcept override { return part(part_.rank); }
+  [[nodiscard]] std::size_t bytes() const noexcept override { return part_.bytes; }
+  [[nodiscard]] void* part(int rank) const noexcept override {
+    return arena_->begin() + part_.stride * static_cast<std::size_t>(rank);
+  }
 
  private:
   const ArenaPtr arena_;
-  const std::size_t offset_;
-  const std::size_t bytes_;
+  const ArenaPart part_;
 };
 
 }  // namespace
@@ -107,8 +108,8 @@ std::vector<ArenaPtr> mapped_arenas() {
 
 std::uint64_t arena_generation() noexcept { return registry().generation.load(std::memory_order_acquire); }
 
-MemoryPtr make_arena_memory(ArenaPtr arena, std::size_t offset, std::size_t bytes) {
-  return std::make_shared<ArenaMemory>(std::move(arena), offset, bytes);
+MemoryPtr make_arena_memory(ArenaPtr arena, const ArenaPart& part) {
+  return std::make_shared<ArenaMemory>(std::move(arena), part);
 }
 
 }  // namespace trireme::collectives

@@ -49,7 +49,14 @@ using ArenaPtr = std::shared_ptr<Arena>;
 // Grows whenever mapped_arenas() changes. One atomic load.
 [[nodiscard]] std::uint64_t arena_generation() noexcept;
 
-// The part of `arena` that begins at `offset`, as what Communicator::allocate() returns.
-[[nodiscard]] MemoryPtr make_arena_memory(ArenaPtr arena, std::size_t offset, std::size_t bytes);
+// A rank's part: the parts lie `stride` bytes apart, of which `bytes` were asked for.
+struct ArenaPart {
+  int rank = 0;
+  std::size_t stride = 0;
+  std::size_t bytes = 0;
+};
+
+// A part of `arena`, as what Communicator::allocate() returns.
+[[nodiscard]] MemoryPtr make_arena_memory(ArenaPtr arena, const ArenaPart& part);
 
 }  // namespace trireme::collectives

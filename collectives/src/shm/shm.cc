@@ -120,7 +120,7 @@ class ShmTransport final : public Transport {
     const auto prepare = [&](Mapping& mapping) { Arena::prepare(mapping, size()); };
     auto arena = intern_arena(share_mapping(meeting, Arena::bytes_for(part, size()), prepare));
     arenas_.learn(arena->id(), arena);
-    return make_arena_memory(std::move(arena), part * static_cast<std::size_t>(rank()), bytes);
+    return make_arena_memory(std::move(arena), {rank(), part, bytes});
   }
 
   [[nodiscard]] std::unique_ptr<Transport> split(const Subgroup& subgroup) override {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "parallel/ownership.h"
+#include "optim/update_tensors.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -28,17 +28,11 @@ void check(const AdamWOptions& options) {
   require(options.clip_norm >= 0, "clip_norm", options.clip_norm, "0 (off) or more");
 }
 
-// What AdamW keeps of a parameter.
+// What AdamW keeps of a part.
 struct Moments {
   at::Tensor exp_avg;
   at::Tensor exp_avg_sq;
-  at::Tensor step;  // updates of this parameter, a float scalar as the fused kernel wants it
-};
-
-// The argument lists of one fused call. All tensors of a call have one dtype and one weight decay.
-struct Group {
-  double weight_decay = 0;
-  std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
+  at::Tensor step;  // updates of the parameter; a float scalar, as checkpoints have it
 };
 
 std::int64_t parse_count(const std::string& text) {
@@ -55,53 +49,43 @@ std::int64_t parse_count(const std::string& text) {
 struct AdamW::State {
   State(ParallelModule& wrapped, AdamWOptions wishes) : parallel(wrapped), options(std::move(wishes)) {
     check(options);
-    for (const auto& [name, tensor] : parallel.parameters()) {
-      moments.push_back({at::zeros_like(tensor.detach()), at::zeros_like(tensor.detach()), at::zeros({}, at::kFloat)});
+    for (const auto& part : parallel.parts()) {
+      const auto zeros = [&] { return at::zeros_like(part.values, at::kFloat); };
+      moments.push_back({zeros(), zeros(), at::zeros({}, at::kFloat)});
     }
   }
 
   [[nodiscard]] double rate() const { return options.schedule ? options.schedule(updates) : options.learning_rate; }
-  [[nodiscard]] std::vector<Group> groups() const;
-  void update(Group& group, double learning_rate, const std::optional<at::Tensor>& divisor) const;
-  // The number that gradients are divided by to have norm clip_norm; none when they are short enough.
-  [[nodiscard]] std::optional<at::Tensor> clip_divisor(double norm) const;
+  [[nodiscard]] double decay_of(const ParameterPart& part) const {
+    const auto dimensions = parallel.parameters()[part.parameter].tensor.dim();
+    return options.decay_vectors || dimensions >= 2 ? options.weight_decay : 0;
+  }
+  void update(std::size_t part, double learning_rate, double gradient_scale);
+  // What gradients are multiplied with to have norm clip_norm, when they are longer.
+  [[nodiscard]] double clip_scale(double norm) const {
+    return options.clip_norm == 0 || norm <= options.clip_norm ? 1.0 : options.clip_norm / norm;
+  }
 
   ParallelModule& parallel;
   AdamWOptions options;
-  std::vector<Moments> moments;  // in the order of parallel.parameters()
+  std::vector<Moments> moments;  // in the order of parallel.parts()
   std::int64_t updates = 0;
 };
 
-std::vector<Group> AdamW::State::groups() const {
-  std::map<std::pair<at::ScalarType, bool>, Group> groups;
-  const auto& parameters = parallel.parameters();
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const auto& tensor = parameters[i].tensor;
-    if (!tensor.grad().defined() || tensor.numel() == 0) continue;
-    const bool decays = options.decay_vectors || tensor.dim() >= 2;
-    auto& group = groups[{tensor.scalar_type(), decays}];
-    group.weight_decay = decays ? options.weight_decay : 0;
-    group.parameters.push_back(tensor);
-    group.gradients.push_back(tensor.grad());
-    group.exp_avgs.push_back(moments[i].exp_avg);
-    group.exp_avg_sqs.push_back(moments[i].exp_avg_sq);
-    group.steps.push_back(moments[i].step);
-  }
-  std::vector<Group> result;
-  for (auto& [key, group] : groups) result.push_back(std::move(group));
-  return result;
-}
-
-void AdamW::State::update(Group& group, double learning_rate, const std::optional<at::Tensor>& divisor) const {
-  at::_foreach_add_(group.steps, 1);
-  at::_fused_adamw_(group.parameters, group.gradients, group.exp_avgs, group.exp_avg_sqs, {}, group.steps,
-                    learning_rate, options.beta1, options.beta2, group.weight_decay, options.epsilon,
-                    /*amsgrad=*/false, /*maximize=*/false, divisor);
-}
-
-std::optional<at::Tensor> AdamW::State::clip_divisor(double norm) const {
-  if (options.clip_norm == 0 || norm <= options.clip_norm) return std::nullopt;
-  return at::scalar_tensor(norm / options.clip_norm, at::kFloat);
+void AdamW::State::update(std::size_t index, double learning_rate, double gradient_scale) {
+  const auto& part = parallel.parts()[index];
+  auto& [exp_avg, exp_avg_sq, step] = moments[index];
+  const auto count = static_cast<double>(*step.mutable_data_ptr<float>() += 1);
+  const AdamStep numbers{
+      .gradient_scale = static_cast<float>(gradient_scale),
+      .keep = static_cast<float>(1 - learning_rate * decay_of(part)),
+      .beta1 = static_cast<float>(options.beta1),
+      .beta2 = static_cast<float>(options.beta2),
+      .rate = static_cast<float>(learning_rate / (1 - std::pow(options.beta1, count))),
+      .root_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(options.beta2, count))),
+      .epsilon = static_cast<float>(options.epsilon),
+  };
+  update_adam(part.values, part.gradient, exp_avg, exp_avg_sq, numbers);
 }
 
 AdamW::AdamW(ParallelModule& parallel, AdamWOptions options)
@@ -120,8 +104,8 @@ UpdateReport AdamW::step() {
     report.reason = state_->parallel.explain_nonfinite_gradient();
     return report;
   }
-  const auto divisor = state_->clip_divisor(report.gradient_norm);
-  for (auto& group : state_->groups()) state_->update(group, report.learning_rate, divisor);
+  const auto scale = state_->clip_scale(report.gradient_norm);
+  state_->parallel.update([&](std::size_t part) { state_->update(part, report.learning_rate, scale); });
   return report;
 }
 
@@ -129,20 +113,22 @@ std::int64_t AdamW::updates() const noexcept { return state_->updates; }
 double AdamW::learning_rate() const { return state_->rate(); }
 
 std::vector<TensorSlice> AdamW::tensor_slices() {
-  const auto& parameters = state_->parallel.parameters();
-  auto& context = state_->parallel.context();
-  std::vector<TensorExtent> extents;
-  for (const auto& [name, tensor] : parameters) extents.push_back({tensor.numel(), tensor.element_size()});
   std::vector<TensorSlice> slices;
-  const auto add = [&](const char* kind, const OwnedPiece& piece, const at::Tensor& tensor) {
-    slices.push_back({message("adamw.{}.{}", kind, parameters[piece.tensor].name), tensor.sizes().vec(), piece.first,
-                      tensor.view(-1).narrow(0, piece.first, piece.elements), piece.owner == context.rank()});
-  };
-  for (const auto& piece : share_ownership(extents, context.world_size())) {
-    const auto& moments = state_->moments[piece.tensor];
-    add("exp_avg", piece, moments.exp_avg);
-    add("exp_avg_sq", piece, moments.exp_avg_sq);
-    if (piece.first == 0) add("step", {piece.tensor, 0, 1, piece.owner}, moments.step);
+  for (const auto& owned : state_->parallel.part_slices()) {
+    const auto& part = state_->parallel.parts()[owned.part];
+    const auto& [name, tensor] = state_->parallel.parameters()[part.parameter];
+    const auto& moments = state_->moments[owned.part];
+    const auto add = [&](const char* kind, const at::Tensor& values) {
+      slices.push_back({message("adamw.{}.{}", kind, name), tensor.sizes().vec(), part.offset + owned.first,
+                        values.narrow(0, owned.first, owned.elements), owned.is_owner});
+    };
+    add("exp_avg", moments.exp_avg);
+    add("exp_avg_sq", moments.exp_avg_sq);
+    // Every part of a parameter counts its steps; the one with the first element keeps them.
+    const bool has_first = part.offset + owned.first == 0;
+    if (owned.first == 0) {
+      slices.push_back({message("adamw.step.{}", name), {}, 0, moments.step.view(1), owned.is_owner && has_first});
+    }
   }
   return slices;
 }

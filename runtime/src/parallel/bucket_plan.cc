@@ -1,18 +1,20 @@
 #include "parallel/bucket_plan.h"
 
+#include <algorithm>
+
 namespace trireme {
 namespace {
 
-constexpr std::int64_t kCacheLine = 64;
+// Two cache lines of float32, one of the 2-byte types: gradients and parameters of unlike dtypes share one layout.
+constexpr std::int64_t kAlignment = 32;
 
-std::int64_t aligned_elements(std::int64_t elements, std::int64_t element_bytes) {
-  const auto line = kCacheLine / element_bytes;
-  return (elements + line - 1) / line * line;
+std::int64_t round_up(std::int64_t elements, std::int64_t multiple) {
+  return (elements + multiple - 1) / multiple * multiple;
 }
 
 bool fits(const BucketLayout& bucket, const BucketItem& item, std::size_t limit) {
   if (bucket.places.empty()) return true;
-  if (bucket.kind != item.kind) return false;
+  if (bucket.kind != item.kind || bucket.unit != item.unit) return false;
   return (bucket.elements + item.elements) * item.element_bytes <= static_cast<std::int64_t>(limit);
 }
 
@@ -21,18 +23,33 @@ bool fits(const BucketLayout& bucket, const BucketItem& item, std::size_t limit)
 std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, const BucketLimits& limits) {
   std::vector<BucketLayout> buckets;
   BucketLayout open;
+  const auto close = [&] {
+    open.elements = round_up(open.elements, kAlignment * limits.shards);
+    buckets.push_back(std::move(open));
+    open = {};
+  };
   for (std::size_t left = items.size(); left > 0; --left) {
     const auto& item = items[left - 1];
-    if (!fits(open, item, buckets.empty() ? limits.first_bytes : limits.bytes)) {
-      buckets.push_back(std::move(open));
-      open = {};
-    }
+    if (!fits(open, item, buckets.empty() ? limits.first_bytes : limits.bytes)) close();
     open.kind = item.kind;
-    open.places.push_back({left - 1, open.elements});
-    open.elements += aligned_elements(item.elements, item.element_bytes);
+    open.unit = item.unit;
+    open.places.push_back({left - 1, open.elements, item.elements});
+    open.elements += round_up(item.elements, kAlignment);
   }
-  if (!open.places.empty()) buckets.push_back(std::move(open));
+  if (!open.places.empty()) close();
   return buckets;
+}
+
+std::vector<PartPlace> parts_of_shard(const BucketLayout& bucket, int shards, int shard) {
+  const auto block = bucket.elements / shards;
+  const auto begin = block * shard;
+  std::vector<PartPlace> parts;
+  for (const auto& place : bucket.places) {
+    const auto first = std::max(place.offset, begin);
+    const auto last = std::min(place.offset + place.elements, begin + block);
+    if (first < last) parts.push_back({place.item, first - place.offset, first, last - first});
+  }
+  return parts;
 }
 
 }  // namespace trireme

@@ -3,45 +3,38 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/torch.h>
 
-#include <cmath>
-
-#include "trireme/base/check.h"
+#include "kernels/gradient_kernels.h"
 #include "trireme/base/error.h"
-#include "trireme/runtime/as_buffer.h"
+#include "trireme/base/message.h"
 
 namespace trireme {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBucketAlignment = 4096;  // pages, so that slices of two buckets never share one
-
-std::size_t aligned(std::size_t bytes) { return (bytes + kBucketAlignment - 1) / kBucketAlignment * kBucketAlignment; }
-
-std::vector<BucketItem> items_of(const std::vector<NamedParameter>& parameters) {
-  std::vector<BucketItem> items;
-  items.reserve(parameters.size());
-  for (const auto& [name, tensor] : parameters) {
-    items.push_back({tensor.numel(), tensor.element_size(), static_cast<int>(tensor.scalar_type())});
+// False when a value is infinite or not a number.
+bool copy_and_check(const at::Tensor& from, const at::Tensor& to) {
+  const bool is_plain = from.is_contiguous() && from.scalar_type() == to.scalar_type() && from.is_cpu();
+  const auto* source = is_plain ? from.const_data_ptr() : nullptr;
+  switch (is_plain ? to.scalar_type() : at::ScalarType::Undefined) {
+    case at::kFloat:
+      return copy_finite_float(source, to.data_ptr(), to.numel());
+    case at::kBFloat16:
+      return copy_finite_bf16(source, to.data_ptr(), to.numel());
+    case at::kHalf:
+      return copy_finite_half(source, to.data_ptr(), to.numel());
+    default:
+      to.copy_(from);
+      return at::isfinite(to).all().item<bool>();
   }
-  return items;
-}
-
-std::size_t bytes_of(const BucketLayout& layout) {
-  return static_cast<std::size_t>(layout.elements) * at::elementSize(static_cast<at::ScalarType>(layout.kind));
 }
 
 }  // namespace
 
-GradientReducer::GradientReducer(std::vector<NamedParameter> parameters, collectives::Communicator& communicator,
-                                 const ParallelOptions& options)
-    : parameters_(std::move(parameters)), communicator_(communicator), timeout_(options.timeout) {
-  if (parameters_.empty()) {
-    throw ConfigError(
-        "The model has no parameter that requires a gradient, so there is nothing to train. Call "
-        "requires_grad_() on those to train before making Parallel.");
-  }
-  lay_out(options);
+GradientReducer::GradientReducer(std::vector<NamedParameter> parameters, const std::vector<BucketLayout>& buckets,
+                                 GradientStore& store)
+    : parameters_(std::move(parameters)), store_(store), used_(parameters_.size()) {
+  lay_out(buckets);
   install_hooks();
 }
 
@@ -49,34 +42,29 @@ GradientReducer::~GradientReducer() {
   for (const auto& hook : hooks_) hook.accumulator->del_post_hook(hook.key);
 }
 
-void GradientReducer::lay_out(const ParallelOptions& options) {
-  auto layouts = plan_buckets(items_of(parameters_), {options.first_bucket_bytes, options.bucket_bytes});
-  const auto gradients_end = layouts.back().elements;
-  layouts.back().elements += static_cast<std::int64_t>(parameters_.size());
-  make_views(layouts);
-  used_ = buckets_.back().values.slice(0, gradients_end);
-}
-
-void GradientReducer::make_views(const std::vector<BucketLayout>& layouts) {
-  std::size_t bytes = 0;
-  for (const auto& layout : layouts) bytes += aligned(bytes_of(layout));
-  const auto memory = communicator_.allocate(bytes);
+void GradientReducer::lay_out(const std::vector<BucketLayout>& buckets) {
   places_.resize(parameters_.size());
-  std::size_t offset = 0;
-  for (const auto& layout : layouts) {
+  for (const auto& layout : buckets) {
     Bucket bucket;
-    bucket.values = tensor_over(memory, offset, layout.elements, static_cast<at::ScalarType>(layout.kind));
+    bucket.bytes =
+        layout.elements * static_cast<std::int64_t>(at::elementSize(static_cast<at::ScalarType>(layout.kind)));
     for (const auto& place : layout.places) {
-      const auto& tensor = parameters_[place.item].tensor;
       places_[place.item].bucket = buckets_.size();
-      // variable_data(): autograd must not take it for a view, or torch::optim's zero_grad() cannot detach it.
-      places_[place.item].gradient =
-          bucket.values.narrow(0, place.offset, tensor.numel()).view(tensor.sizes()).variable_data();
+      places_[place.item].offset = place.offset;
       bucket.parameters.push_back(place.item);
     }
     buckets_.push_back(std::move(bucket));
-    offset += aligned(bytes_of(layout));
   }
+  if (!store_.keeps_gradients()) return;
+  for (std::size_t i = 0; i < places_.size(); ++i) places_[i].gradient = view_in_bucket(i);
+}
+
+at::Tensor GradientReducer::view_in_bucket(std::size_t parameter) {
+  const auto& place = places_[parameter];
+  if (place.gradient.defined()) return place.gradient;
+  const auto& tensor = parameters_[parameter].tensor;
+  // variable_data(): autograd must not take it for a view, or torch::optim's zero_grad() cannot detach it.
+  return store_.open(place.bucket).narrow(0, place.offset, tensor.numel()).view(tensor.sizes()).variable_data();
 }
 
 void GradientReducer::install_hooks() {
@@ -116,22 +104,24 @@ void GradientReducer::on_gradient(std::size_t parameter) {
   mark_ready(parameter);
   post_full_buckets();
   // Backends without a thread of their own make progress only when called.
-  if (posted_ > 0) static_cast<void>(buckets_[posted_ - 1].work->done());
+  if (posted_ > 0) store_.poll();
 }
 
 void GradientReducer::take_into_bucket(std::size_t parameter) {
   const auto& tensor = parameters_[parameter].tensor;
   const auto& gradient = tensor.grad();
-  auto& place = places_[parameter];
   if (gradient.is_sparse()) {
     throw ConfigError(
         message("The gradient of {} is sparse, which cannot be reduced in buckets; make the embedding with "
                 "sparse(false).",
                 parameters_[parameter].name));
   }
-  if (gradient.is_alias_of(place.gradient)) return;
-  place.gradient.copy_(gradient);
-  tensor.mutable_grad() = place.gradient;
+  used_[parameter] = true;
+  const auto place = view_in_bucket(parameter);
+  const bool is_there = gradient.is_alias_of(place);
+  const bool is_finite = is_there ? at::isfinite(place.sum()).item<bool>() : copy_and_check(gradient, place);
+  if (!is_finite && !first_nonfinite_) first_nonfinite_ = parameter;
+  if (!is_there) tensor.mutable_grad() = store_.keeps_gradients() ? place : at::Tensor();
 }
 
 void GradientReducer::mark_ready(std::size_t parameter) {
@@ -148,78 +138,47 @@ void GradientReducer::mark_ready(std::size_t parameter) {
 
 void GradientReducer::post_full_buckets() {
   while (posted_ < buckets_.size() && buckets_[posted_].missing == 0) {
-    if (posted_ + 1 == buckets_.size()) write_used();
-    post(buckets_[posted_]);
+    store_.post(posted_);
+    last_collective_ = {last_collective_.sequence + 1, "gradients", buckets_[posted_].bytes};
     note(TraceEvent::kBucketPosted, posted_);
     ++posted_;
   }
 }
 
-void GradientReducer::post(Bucket& bucket) {
-  const auto buffer = as_buffer(bucket.values);
-  bucket.input_sum = bucket.values.sum();
-  bucket.work = communicator_.all_reduce(buffer, {.op = collectives::ReduceOp::kSum, .timeout = timeout_});
-  last_collective_ = {last_collective_.sequence + 1, "all_reduce", static_cast<std::int64_t>(buffer.bytes())};
-}
-
-void GradientReducer::write_used() {
-  auto numbers = at::empty({used_.numel()}, at::kFloat);
-  auto* out = numbers.data_ptr<float>();
-  for (const auto& [name, tensor] : parameters_) *out++ = tensor.grad().defined() ? 1.0F : 0.0F;
-  used_.copy_(numbers);
-}
-
-void GradientReducer::finish() {
+void GradientReducer::reduce_rest() {
   at::NoGradGuard no_grad;
   times_.last_gradient = Clock::now();
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (places_[i].ready) continue;
-    if (!parameters_[i].tensor.grad().defined()) places_[i].gradient.zero_();
-    mark_ready(i);
-  }
-  post_full_buckets();
+  fill_missing();
   wait_for_all();
-  hand_out_sums();
-  reduced_ = true;
-  end();
+}
+
+// A parameter that this pass did not reach counts as zero, or as what accumulation left.
+void GradientReducer::fill_missing() {
+  for (std::size_t k = 0; k < buckets_.size(); ++k) {
+    for (const auto parameter : buckets_[k].parameters) {
+      if (places_[parameter].ready) continue;
+      if (!store_.keeps_gradients() || !used_[parameter]) view_in_bucket(parameter).zero_();
+      mark_ready(parameter);
+    }
+    post_full_buckets();
+  }
 }
 
 void GradientReducer::wait_for_all() {
   const auto begin = Clock::now();
   for (std::size_t k = 0; k < buckets_.size(); ++k) {
     note(TraceEvent::kWaitBegin, k);
-    buckets_[k].work->wait();
+    store_.wait(k);
     note(TraceEvent::kWaitEnd, k);
   }
   times_.blocked = Clock::now() - begin;
 }
 
-void GradientReducer::hand_out_sums() {
-  const auto counts = used_.to(at::kFloat);
-  const auto* count = counts.data_ptr<float>();
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i].tensor.mutable_grad() = count[i] > 0 ? places_[i].gradient : at::Tensor();
-  }
-}
-
 void GradientReducer::drop_gradients() {
   for (auto& [name, tensor] : parameters_) tensor.mutable_grad() = at::Tensor();
-  reduced_ = false;
-}
-
-bool GradientReducer::holds_sums() const {
-  if (!reduced_) return false;
-  for (const auto& [name, tensor] : parameters_) {
-    if (tensor.grad().defined()) return true;
-  }
-  return false;
-}
-
-bool GradientReducer::had_nonfinite_input() const {
-  for (const auto& bucket : buckets_) {
-    if (bucket.input_sum.defined() && !std::isfinite(bucket.input_sum.item<double>())) return true;
-  }
-  return false;
+  used_.assign(used_.size(), false);
+  first_nonfinite_.reset();
+  store_.forget();
 }
 
 void GradientReducer::note(TraceEvent event, std::size_t index) {

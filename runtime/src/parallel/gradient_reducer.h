@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "parallel/bucket_plan.h"
+#include "parallel/gradient_store.h"
 #include "trireme/runtime/parallel.h"
 
 namespace trireme {
@@ -17,17 +19,17 @@ namespace trireme {
 // may become ready in another order, so a full bucket waits until all before it are posted; a parameter that backward
 // does not reach is only known at its end, where finish() counts it as zero and posts what is left.
 //
-// Note [used parameters]. Behind the gradients of the last bucket lies one number a parameter: 1 where this rank has a
-// gradient. Its sum tells every rank which parameters nobody used; those get no gradient, since a zero gradient would
-// still decay and move them. The last bucket is posted last, so all of it is known by then.
+// Note [used parameters]. A parameter that no rank used gets no gradient, since a zero gradient would still decay and
+// move it. So after the buckets the ranks add up, in one small reduction, who used what and the squares of the
+// gradients.
 //
 // Not thread-safe: autograd hooks, begin() and finish() must run on one thread at a time.
 // If any reduction fails, the reducer is unusable and the hook or finish() throws.
 class GradientReducer {
  public:
-  // Collective: allocates from `communicator`.
-  GradientReducer(std::vector<NamedParameter> parameters, collectives::Communicator& communicator,
-                  const ParallelOptions& options);
+  // `buckets` places `parameters`; `store`, which must outlive this, sums them.
+  GradientReducer(std::vector<NamedParameter> parameters, const std::vector<BucketLayout>& buckets,
+                  GradientStore& store);
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
@@ -38,34 +40,36 @@ class GradientReducer {
     kAccumulate,  // stays on this rank
     kReduce,      // its bucket is reduced once full
   };
-  // Starts a backward pass. For kReduce, finish() ends it.
+  // Starts a backward pass. For kReduce, reduce_rest() follows it.
   void begin(Mode mode);
-  // The backward pass is over: posts what is left, waits for everything, hands out the sums.
-  void finish();
-  // The backward pass ended without finish(): accumulation, or an exception.
+  // The backward pass is over: posts what is left and waits for everything.
+  void reduce_rest();
+  // The backward pass ended, also by an exception.
   void end() noexcept { mode_ = Mode::kRejected; }
   void drop_gradients();
-  // Reduced gradients are still in place.
-  [[nodiscard]] bool holds_sums() const;
+
+  // Gradients that this rank computed since drop_gradients(), by parameter.
+  [[nodiscard]] const std::vector<bool>& used() const noexcept { return used_; }
+  // Of a parameter, shaped like it, in memory that stays; only where the store keeps gradients.
+  [[nodiscard]] const at::Tensor& gradient(std::size_t parameter) const { return places_[parameter].gradient; }
 
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept { return parameters_; }
   [[nodiscard]] const BackwardTimes& times() const noexcept { return times_; }
   [[nodiscard]] const CollectiveStatus& last_collective() const noexcept { return last_collective_; }
-  // This rank's own gradients, before the last reduction, had a value that is not finite.
-  [[nodiscard]] bool had_nonfinite_input() const;
+  // The first parameter in this step whose gradient on this rank, before any reduction, had a value that is not finite.
+  [[nodiscard]] std::optional<std::size_t> first_nonfinite() const noexcept { return first_nonfinite_; }
   void record_trace(std::vector<TraceEntry>* trace) noexcept { trace_ = trace; }
 
  private:
   struct Bucket {
-    at::Tensor values;  // gradients with padding; in the last bucket the used numbers follow
     std::vector<std::size_t> parameters;
     std::size_t missing = 0;  // parameters whose gradient is not there yet
-    at::Tensor input_sum;     // of this rank's values, not finite when one of them is not
-    collectives::WorkPtr work;
+    std::int64_t bytes = 0;
   };
   struct Place {
     std::size_t bucket = 0;
-    at::Tensor gradient;  // view of the bucket, shaped like the parameter
+    std::int64_t offset = 0;  // in elements of the bucket
+    at::Tensor gradient;      // view of the bucket, shaped like the parameter; only where the store keeps gradients
     bool ready = false;
   };
   struct Hook {
@@ -73,29 +77,26 @@ class GradientReducer {
     std::uintptr_t key = 0;
   };
 
-  void lay_out(const ParallelOptions& options);
-  void make_views(const std::vector<BucketLayout>& layouts);
+  void lay_out(const std::vector<BucketLayout>& buckets);
   void install_hooks();
   void on_gradient(std::size_t parameter);
+  [[nodiscard]] at::Tensor view_in_bucket(std::size_t parameter);
   void take_into_bucket(std::size_t parameter);
   void mark_ready(std::size_t parameter);
   void post_full_buckets();
-  void post(Bucket& bucket);
-  void write_used();
+  void fill_missing();
   void wait_for_all();
-  void hand_out_sums();
   void note(TraceEvent event, std::size_t index);
 
   std::vector<NamedParameter> parameters_;
-  collectives::Communicator& communicator_;
-  collectives::Timeout timeout_;
+  GradientStore& store_;
   std::vector<Bucket> buckets_;
   std::vector<Place> places_;
-  at::Tensor used_;  // the tail of the last bucket
+  std::vector<bool> used_;
+  std::optional<std::size_t> first_nonfinite_;
   std::vector<Hook> hooks_;
   Mode mode_ = Mode::kRejected;
   std::size_t posted_ = 0;  // buckets posted in this pass
-  bool reduced_ = false;
   BackwardTimes times_;
   CollectiveStatus last_collective_;
   std::vector<TraceEntry>* trace_ = nullptr;

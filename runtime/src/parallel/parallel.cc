@@ -2,29 +2,38 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "kernels/gradient_kernels.h"
 #include "parallel/gradient_reducer.h"
+#include "parallel/gradient_store.h"
 #include "parallel/ownership.h"
 #include "parallel/replica.h"
+#include "parallel/step_agreement.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
+#include "zero/parameter_store.h"
+#include "zero/shard_groups.h"
 
 namespace trireme {
 namespace {
 
-std::vector<NamedParameter> trainable(const Replica& replica) {
+// Those with elements that require a gradient, or the others.
+std::vector<NamedParameter> select(const Replica& replica, bool trained) {
   std::vector<NamedParameter> result;
   for (const auto& parameter : replica.parameters) {
-    if (parameter.tensor.requires_grad()) result.push_back(parameter);
+    if ((parameter.tensor.requires_grad() && parameter.tensor.numel() > 0) == trained) result.push_back(parameter);
   }
   return result;
 }
 
-std::vector<TensorExtent> extents(const std::vector<NamedParameter>& tensors) {
-  std::vector<TensorExtent> result;
-  for (const auto& [name, tensor] : tensors) result.push_back({tensor.numel(), tensor.element_size()});
-  return result;
+std::vector<NamedParameter> trainable(const Replica& replica) {
+  auto result = select(replica, true);
+  if (!result.empty()) return result;
+  throw ConfigError(
+      "The model has no parameter that requires a gradient, so there is nothing to train. Call requires_grad_() on "
+      "those to train before making Parallel.");
 }
 
 TensorSlice slice_of(const NamedParameter& source, const OwnedPiece& piece, int rank) {
@@ -33,14 +42,30 @@ TensorSlice slice_of(const NamedParameter& source, const OwnedPiece& piece, int 
           piece.owner == rank};
 }
 
+double sum_of_squares(const at::Tensor& flat) {
+  switch (flat.scalar_type()) {
+    case at::kFloat:
+      return sum_of_squares_float(flat.const_data_ptr(), flat.numel());
+    case at::kBFloat16:
+      return sum_of_squares_bf16(flat.const_data_ptr(), flat.numel());
+    default:
+      return flat.to(at::kDouble).square().sum().item<double>();
+  }
+}
+
+std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const ParallelOptions& options,
+                               int shards) {
+  std::vector<BucketItem> items;
+  for (const auto& [name, tensor] : parameters) {
+    items.push_back({tensor.numel(), tensor.element_size(), static_cast<int>(tensor.scalar_type())});
+  }
+  return plan_buckets(items, {options.first_bucket_bytes, options.bucket_bytes, shards});
+}
+
 }  // namespace
 
 struct ParallelModule::State {
-  State(std::shared_ptr<torch::nn::Module> wrapped, collectives::Communicator& communicator,
-        const ParallelOptions& options)
-      : module(std::move(wrapped)),
-        replica(synchronised(*module, communicator, options)),
-        reducer(trainable(replica), communicator, options) {}
+  State(std::shared_ptr<torch::nn::Module> wrapped, TrainContext& context, const ParallelOptions& wishes);
 
   static Replica synchronised(torch::nn::Module& module, collectives::Communicator& communicator,
                               const ParallelOptions& options) {
@@ -49,67 +74,195 @@ struct ParallelModule::State {
     broadcast_replica(replica, communicator, options.timeout);
     return replica;
   }
+  std::unique_ptr<ParameterStore> make_parameter_store();
+  void make_parts();
+  void share_parts();
+  // This rank's share of the squares: of the elements that no other rank counts.
+  [[nodiscard]] double own_squares() const;
+  void agree();
+  void hand_out_gradients();
 
+  const ParallelOptions options;
   std::shared_ptr<torch::nn::Module> module;
+  ShardGroups groups;
   Replica replica;
+  std::vector<NamedParameter> parameters;  // trainable
+  std::vector<NamedParameter> untrained;   // the others
+  std::vector<BucketLayout> buckets;
+  std::unique_ptr<GradientStore> gradients;
+  std::unique_ptr<ParameterStore> store;
   GradientReducer reducer;
+
+  std::vector<ParameterPart> parts;
+  std::vector<at::Tensor> sums;          // by part: its gradient, whether used or not
+  std::vector<std::size_t> part_bucket;  // by part, ascending
+  std::vector<PartSlice> slices;
+  std::vector<at::Tensor> counted;  // the sums that this rank owns
+  StepAgreement agreed;
+  bool holds_sums = false;
   int no_sync_guards = 0;
 };
 
+ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainContext& context,
+                             const ParallelOptions& wishes)
+    : options(wishes),
+      module(std::move(wrapped)),
+      groups(make_shard_groups(context, wishes.zero, wishes.sharing, wishes.shard_over)),
+      replica(synchronised(*module, context.communicator(), wishes)),
+      parameters(trainable(replica)),
+      untrained(select(replica, false)),
+      buckets(plan(parameters, wishes, groups.shards)),
+      gradients(make_gradient_store(buckets, groups, {wishes.zero, wishes.timeout})),
+      store(make_parameter_store()),
+      reducer(parameters, buckets, *gradients) {
+  make_parts();
+}
+
+std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
+  if (options.zero == Zero::kParameters && !groups.layout.shared) {
+    throw ConfigError("Zero::kParameters works only where the ranks share one copy of the parameters, so far.");
+  }
+  const ParameterStoreInput input{&parameters, &buckets, &groups, options.timeout};
+  return options.zero == Zero::kOff ? make_replicated_parameters(input) : make_flat_parameters(input);
+}
+
+void ParallelModule::State::make_parts() {
+  for (std::size_t k = 0; k < buckets.size(); ++k) {
+    const auto own = gradients->sums(k);
+    const auto block_begin = buckets[k].elements / groups.shards * groups.shard;
+    for (const auto& place : parts_of_shard(buckets[k], groups.shards, groups.shard)) {
+      parts.push_back({place.item, place.item_offset, store->elements(k, place), {}});
+      sums.push_back(own.narrow(0, place.bucket_offset - block_begin, place.elements));
+      part_bucket.push_back(k);
+    }
+  }
+  share_parts();
+  for (const auto& slice : slices) {
+    if (slice.is_owner) counted.push_back(sums[slice.part].narrow(0, slice.first, slice.elements));
+  }
+}
+
+void ParallelModule::State::share_parts() {
+  std::vector<TensorExtent> extents;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    extents.push_back({sums[i].numel(), sums[i].element_size()});
+    if (options.zero != Zero::kOff) slices.push_back({i, 0, sums[i].numel(), groups.speaks_for_shard()});
+  }
+  if (options.zero != Zero::kOff) return;
+  for (const auto& piece : share_ownership(extents, groups.world->size())) {
+    slices.push_back({piece.tensor, piece.first, piece.elements, piece.owner == groups.world->rank()});
+  }
+}
+
+double ParallelModule::State::own_squares() const {
+  double squares = 0;
+  for (const auto& part : counted) squares += sum_of_squares(part);
+  return squares;
+}
+
+void ParallelModule::State::agree() {
+  at::NoGradGuard no_grad;
+  agreed = agree_on_step(*groups.world, {own_squares(), reducer.used()}, options.timeout);
+  hand_out_gradients();
+  holds_sums = true;
+}
+
+void ParallelModule::State::hand_out_gradients() {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    parts[i].gradient = agreed.used[parts[i].parameter] ? sums[i] : at::Tensor();
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const bool is_whole = options.zero == Zero::kOff && agreed.used[i];
+    parameters[i].tensor.mutable_grad() = is_whole ? reducer.gradient(i) : at::Tensor();
+  }
+}
+
 ParallelModule::ParallelModule(std::shared_ptr<torch::nn::Module> module, TrainContext& context,
                                const ParallelOptions& options)
-    : context_(context), state_(std::make_unique<State>(std::move(module), context.communicator(), options)) {}
+    : context_(context), state_(std::make_unique<State>(std::move(module), context, options)) {}
 
 ParallelModule::~ParallelModule() = default;
 
 void ParallelModule::backward(const at::Tensor& loss, double weight) {
-  auto& reducer = state_->reducer;
-  if (reducer.holds_sums()) {
+  auto& state = *state_;
+  const auto is_cleared = [](const NamedParameter& parameter) { return !parameter.tensor.grad().defined(); };
+  if (state.holds_sums && state.options.zero == Zero::kOff &&
+      std::all_of(state.parameters.begin(), state.parameters.end(), is_cleared)) {
+    zero_grad();  // a torch::optim optimizer cleared them
+  }
+  if (state.holds_sums) {
     throw Error(
         "backward() was called while the gradients of the last step are still there. Call zero_grad() after the "
         "optimizer's step, or hold no_sync() during all but the last backward of a step.");
   }
-  const bool reduces = state_->no_sync_guards == 0;
+  const bool is_last = state.no_sync_guards == 0;
+  const bool reduces = is_last || !state.gradients->keeps_gradients();
+  auto& reducer = state.reducer;
   reducer.begin(reduces ? GradientReducer::Mode::kReduce : GradientReducer::Mode::kAccumulate);
   struct End {
     GradientReducer& reducer;
     ~End() { reducer.end(); }
   } end{reducer};
   if (weight != 0) (weight == 1 ? loss : loss * weight).backward();
-  if (reduces) reducer.finish();
+  if (reduces) reducer.reduce_rest();
+  if (is_last) state.agree();
 }
 
-void ParallelModule::zero_grad() { state_->reducer.drop_gradients(); }
+void ParallelModule::zero_grad() {
+  state_->reducer.drop_gradients();
+  for (auto& part : state_->parts) part.gradient = at::Tensor();
+  state_->holds_sums = false;
+}
 
 ParallelModule::NoSync::NoSync(ParallelModule& parallel) : parallel_(parallel) { ++parallel_.state_->no_sync_guards; }
 ParallelModule::NoSync::~NoSync() { --parallel_.state_->no_sync_guards; }
 
-const std::vector<NamedParameter>& ParallelModule::parameters() const noexcept { return state_->reducer.parameters(); }
+const std::vector<NamedParameter>& ParallelModule::parameters() const noexcept { return state_->parameters; }
+const std::vector<ParameterPart>& ParallelModule::parts() const noexcept { return state_->parts; }
+const std::vector<PartSlice>& ParallelModule::part_slices() const noexcept { return state_->slices; }
+const ParallelOptions& ParallelModule::options() const noexcept { return state_->options; }
+double ParallelModule::gradient_norm() const noexcept { return std::sqrt(state_->agreed.squares); }
+std::int64_t ParallelModule::gathered_bytes() const noexcept { return state_->store->gathered_bytes(); }
 
-double ParallelModule::gradient_norm() const {
+void ParallelModule::update(const std::function<void(std::size_t)>& change) {
   at::NoGradGuard no_grad;
-  std::vector<at::Tensor> gradients;
-  for (const auto& [name, tensor] : parameters()) {
-    if (tensor.grad().defined() && tensor.numel() > 0) gradients.push_back(tensor.grad());
+  auto& state = *state_;
+  std::size_t part = 0;
+  for (std::size_t k = 0; k < state.buckets.size(); ++k) {
+    for (; part < state.parts.size() && state.part_bucket[part] == k; ++part) {
+      if (state.parts[part].gradient.defined()) change(part);
+    }
+    state.store->publish(k);
   }
-  if (gradients.empty()) return 0;
-  double squares = 0;
-  for (const auto& norm : at::_foreach_norm(gradients, 2)) squares += std::pow(norm.item<double>(), 2);
-  return std::sqrt(squares);
+  state.store->settle();
+}
+
+void ParallelModule::after_load() {
+  auto& state = *state_;
+  for (std::size_t k = 0; k < state.buckets.size(); ++k) state.store->publish(k);
+  state.store->settle();
+}
+
+std::string ParallelModule::describe() const {
+  const auto& groups = state_->groups;
+  if (options().zero == Zero::kOff) return "plain data parallel";
+  return message(
+      "ZeRO {} ({}), {} shards, {}", static_cast<int>(options().zero), to_string(options().zero), groups.shards,
+      groups.layout.shared ? "one copy of the parameters a node" : "parameters not shared: " + groups.layout.reason);
 }
 
 std::string ParallelModule::explain_nonfinite_gradient() {
-  const auto answers = context_.communicator().all_gather_bytes(state_->reducer.had_nonfinite_input() ? "bad" : "");
+  const auto first = state_->reducer.first_nonfinite();
+  const auto answers = context_.communicator().all_gather_bytes(first ? parameters()[*first].name : "");
+  std::string name;
   std::string ranks;
   for (std::size_t rank = 0; rank < answers.size(); ++rank) {
-    if (!answers[rank].empty()) ranks += (ranks.empty() ? "from rank " : ", ") + std::to_string(rank);
+    if (answers[rank].empty()) continue;
+    if (name.empty()) name = answers[rank];
+    ranks += (ranks.empty() ? "from rank " : ", ") + std::to_string(rank);
   }
-  if (ranks.empty()) ranks = "from the sum over the ranks, each of which had finite values";
-  for (const auto& [name, tensor] : parameters()) {
-    if (!tensor.grad().defined() || at::isfinite(tensor.grad()).all().item<bool>()) continue;
-    return message("the gradient of {} is not finite, {}", name, ranks);
-  }
-  return message("the norm of the gradients overflowed, {}", ranks);
+  if (!name.empty()) return message("the gradient of {} is not finite, {}", name, ranks);
+  return "the norm of the gradients overflowed, from the sum over the ranks, each of which had finite values";
 }
 
 const BackwardTimes& ParallelModule::last_backward() const noexcept { return state_->reducer.times(); }
@@ -117,12 +270,19 @@ const CollectiveStatus& ParallelModule::last_collective() const noexcept { retur
 void ParallelModule::record_trace(std::vector<TraceEntry>* trace) noexcept { state_->reducer.record_trace(trace); }
 
 std::vector<TensorSlice> ParallelModule::tensor_slices() {
-  const auto& [parameters, buffers] = state_->replica;
+  const auto& state = *state_;
   std::vector<TensorSlice> slices;
-  for (const auto& piece : share_ownership(extents(parameters), context_.world_size())) {
-    slices.push_back(slice_of(parameters[piece.tensor], piece, context_.rank()));
+  for (const auto& [part, first, elements, is_owner] : state.slices) {
+    const auto& [parameter, offset, values, gradient] = state.parts[part];
+    const auto& [name, tensor] = state.parameters[parameter];
+    slices.push_back({name, tensor.sizes().vec(), offset + first, values.narrow(0, first, elements), is_owner});
   }
-  for (const auto& buffer : buffers) {
+  std::vector<TensorExtent> extents;
+  for (const auto& [name, tensor] : state.untrained) extents.push_back({tensor.numel(), tensor.element_size()});
+  for (const auto& piece : share_ownership(extents, context_.world_size())) {
+    slices.push_back(slice_of(state.untrained[piece.tensor], piece, context_.rank()));
+  }
+  for (const auto& buffer : state.replica.buffers) {
     slices.push_back(slice_of(buffer, {0, 0, buffer.tensor.numel(), 0}, context_.rank()));
   }
   return slices;

@@ -36,12 +36,48 @@ TEST(BucketPlan, KeepsKindsApart) {
   EXPECT_EQ(buckets[1].kind, 1);
 }
 
+TEST(BucketPlan, KeepsUnitsApart) {
+  const auto buckets =
+      plan_buckets({{16, 4, 0, 0}, {16, 4, 0, 1}, {16, 4, 0, 1}}, {.first_bytes = 1000, .bytes = 1000});
+  EXPECT_EQ(items_of(buckets), (Items{{2, 1}, {0}}));
+  EXPECT_EQ(buckets[0].unit, 1);
+}
+
 TEST(BucketPlan, StartsEveryPlaceOnACacheLine) {
   const auto buckets = plan_buckets({{3}, {17}, {1}}, {.first_bytes = 1000, .bytes = 1000});
   ASSERT_EQ(buckets.size(), 1U);
-  EXPECT_EQ(buckets[0].places[1].offset, 16);
-  EXPECT_EQ(buckets[0].places[2].offset, 48);
-  EXPECT_EQ(buckets[0].elements, 64);
+  EXPECT_EQ(buckets[0].places[1].offset, 32);
+  EXPECT_EQ(buckets[0].places[2].offset, 64);
+  EXPECT_EQ(buckets[0].elements, 96);
+}
+
+TEST(BucketPlan, PadsBucketsToEqualBlocks) {
+  const auto buckets = plan_buckets({{40}, {3}}, {.first_bytes = 1000, .bytes = 1000, .shards = 3});
+  ASSERT_EQ(buckets.size(), 1U);
+  EXPECT_EQ(buckets[0].elements, 96);
+  EXPECT_EQ(plan_buckets({{100}}, {.shards = 3})[0].elements, 192);
+}
+
+TEST(PartsOfShard, CutsParametersAtTheBordersOfBlocks) {
+  const auto bucket = plan_buckets({{70}, {3}}, {.shards = 2})[0];  // 3 at 0, 70 at 32, 128 in all
+  EXPECT_EQ(parts_of_shard(bucket, 2, 0), (std::vector<PartPlace>{{1, 0, 0, 3}, {0, 0, 32, 32}}));
+  EXPECT_EQ(parts_of_shard(bucket, 2, 1), (std::vector<PartPlace>{{0, 32, 64, 38}}));
+}
+
+TEST(PartsOfShard, CoversEveryElementOnce) {
+  const std::vector<BucketItem> items{{1}, {0}, {500}, {77}, {33}};
+  for (int shards = 1; shards <= 7; ++shards) {
+    std::vector<std::int64_t> covered(items.size());
+    for (const auto& bucket : plan_buckets(items, {.first_bytes = 100, .bytes = 600, .shards = shards})) {
+      for (int shard = 0; shard < shards; ++shard) {
+        for (const auto& part : parts_of_shard(bucket, shards, shard)) {
+          EXPECT_EQ(part.item_offset, covered[part.item]);
+          covered[part.item] += part.elements;
+        }
+      }
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) EXPECT_EQ(covered[i], items[i].elements) << shards << " shards";
+  }
 }
 
 TEST(BucketPlan, HoldsEmptyParametersAndNone) {

@@ -4,6 +4,7 @@
 
 #include "training/odd_net.h"
 #include "training/thread_context.h"
+#include "trireme/base/message.h"
 
 // Data parallel training against the two references: (a) the ranks' batches one by one, gradients added in rank order,
 // equal bit for bit; (b) whole batches in one process, within a tolerance.
@@ -18,36 +19,67 @@ std::vector<TrialResult> train_on_threads(const Trial& trial) {
   return results;
 }
 
-class Parity : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Ranks, Parity, testing::Values(1, 2, 3, 4),
-                         [](const auto& ranks) { return std::to_string(ranks.param); });
+struct Setting {
+  int ranks;
+  Zero zero;
+  Sharing sharing;
+};
 
-TEST_P(Parity, EqualsRankByRankTrainingBitForBit) {
-  const Trial trial{.ranks = GetParam()};
-  const auto expected = train_rank_by_rank(trial);
-  for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+std::string name_of(const testing::TestParamInfo<Setting>& info) {
+  const auto& [ranks, zero, sharing] = info.param;
+  return message("{}ranks_zero{}{}", ranks, static_cast<int>(zero), sharing == Sharing::kOff ? "" : "_shared");
 }
+
+std::vector<Setting> all_settings() {
+  std::vector<Setting> settings;
+  for (const int ranks : {1, 2, 3, 4}) {
+    settings.push_back({ranks, Zero::kOff, Sharing::kOff});
+    for (const auto zero : {Zero::kOptimizer, Zero::kGradients, Zero::kParameters}) {
+      if (zero != Zero::kParameters) settings.push_back({ranks, zero, Sharing::kOff});
+      if (ranks > 1) settings.push_back({ranks, zero, Sharing::kOn});
+    }
+  }
+  return settings;
+}
+
+class Parity : public testing::TestWithParam<Setting> {
+ protected:
+  [[nodiscard]] static Trial trial() {
+    return {.ranks = GetParam().ranks, .zero = GetParam().zero, .sharing = GetParam().sharing};
+  }
+  static void expect_equal_on_all_ranks(const Trial& trial) {
+    const auto expected = train_rank_by_rank(trial);
+    for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Settings, Parity, testing::ValuesIn(all_settings()), name_of);
+
+TEST_P(Parity, EqualsRankByRankTrainingBitForBit) { expect_equal_on_all_ranks(trial()); }
 
 TEST_P(Parity, EqualsRankByRankTrainingWhenRanksUseDifferentParameters) {
-  const Trial trial{.ranks = GetParam(),
-                    .gate = [](std::int64_t step, int rank) { return step % 3 != 0 && rank == step % 2; }};
-  const auto expected = train_rank_by_rank(trial);
-  for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+  auto varied = trial();
+  varied.gate = [](std::int64_t step, int rank) { return step % 3 != 0 && rank == step % 2; };
+  expect_equal_on_all_ranks(varied);
 }
 
-TEST_P(Parity, StaysCloseToTrainingOnWholeBatches) {
-  const Trial trial{.ranks = GetParam()};
-  const auto expected = train_rank_by_rank({.ranks = 1});
-  const auto result = train_on_threads(trial).front();
-  for (std::size_t i = 0; i < expected.losses.size(); ++i) EXPECT_NEAR(result.losses[i], expected.losses[i], 1e-4);
-  EXPECT_LT(largest_parameter_difference(expected, result), 1e-3);
-  EXPECT_LT(result.losses.back(), result.losses.front());
+TEST_P(Parity, EqualsRankByRankTrainingWithAccumulation) {
+  auto accumulated = trial();
+  accumulated.accumulation = 3;
+  expect_equal_on_all_ranks(accumulated);
 }
 
 TEST_P(Parity, HoldsWhenSomeRanksHaveNoSamples) {
-  const Trial trial{.ranks = GetParam(), .rows = 2};
-  const auto expected = train_rank_by_rank(trial);
-  for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+  auto few = trial();
+  few.rows = 2;
+  expect_equal_on_all_ranks(few);
+}
+
+TEST_P(Parity, StaysCloseToTrainingOnWholeBatches) {
+  const auto expected = train_rank_by_rank({.ranks = 1});
+  const auto result = train_on_threads(trial()).front();
+  for (std::size_t i = 0; i < expected.losses.size(); ++i) EXPECT_NEAR(result.losses[i], expected.losses[i], 1e-4);
+  EXPECT_LT(largest_parameter_difference(expected, result), 1e-3);
+  EXPECT_LT(result.losses.back(), result.losses.front());
 }
 
 TEST(ParityOfParameters, LeavesFrozenAndUnusedOnesAlone) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "trireme/base/message.h"
 #include "trireme/runtime/adamw.h"
@@ -53,39 +54,52 @@ std::map<std::string, at::Tensor> copies(const torch::nn::Module& module) {
   return result;
 }
 
-// AdamW and clipping written out for one list of tensors, without Trireme.
+// AdamW and clipping written out element by element, without Trireme.
 class PlainAdamW {
  public:
   explicit PlainAdamW(std::vector<at::Tensor> parameters) : parameters_(std::move(parameters)) {
     for (const auto& parameter : parameters_) {
-      states_.push_back({at::zeros_like(parameter), at::zeros_like(parameter), at::zeros({}, at::kFloat)});
+      const auto elements = static_cast<std::size_t>(parameter.numel());
+      states_.push_back({std::vector<float>(elements), std::vector<float>(elements), 0});
     }
   }
 
   void step(const std::vector<at::Tensor>& gradients, double clip_norm) {
-    torch::NoGradGuard no_grad;
     double squares = 0;
     for (const auto& gradient : gradients) {
-      if (gradient.defined()) squares += std::pow(at::_foreach_norm({gradient}, 2)[0].item<double>(), 2);
+      if (gradient.defined()) squares += gradient.to(at::kDouble).square().sum().item<double>();
     }
-    std::optional<at::Tensor> divisor;
-    if (std::sqrt(squares) > clip_norm) divisor = at::scalar_tensor(std::sqrt(squares) / clip_norm, at::kFloat);
+    const double norm = std::sqrt(squares);
+    const auto scale = static_cast<float>(norm > clip_norm ? clip_norm / norm : 1.0);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (gradients[i].defined()) update(i, gradients[i], divisor);
+      if (gradients[i].defined()) update(i, gradients[i].contiguous(), scale);
     }
   }
 
  private:
   struct State {
-    at::Tensor exp_avg, exp_avg_sq, step;
+    std::vector<float> exp_avg, exp_avg_sq;
+    int steps = 0;
   };
 
-  void update(std::size_t i, const at::Tensor& gradient, const std::optional<at::Tensor>& divisor) {
-    auto& [exp_avg, exp_avg_sq, step] = states_[i];
-    step += 1;
+  void update(std::size_t i, const at::Tensor& gradient, float scale) {
+    auto& [exp_avg, exp_avg_sq, steps] = states_[i];
+    ++steps;
     const double decay = parameters_[i].dim() >= 2 ? kAdamW.weight_decay : 0;
-    at::_fused_adamw_({parameters_[i]}, {gradient}, {exp_avg}, {exp_avg_sq}, {}, {step}, kAdamW.learning_rate,
-                      kAdamW.beta1, kAdamW.beta2, decay, kAdamW.epsilon, false, false, divisor);
+    const auto keep = static_cast<float>(1 - kAdamW.learning_rate * decay);
+    const auto rate = static_cast<float>(kAdamW.learning_rate / (1 - std::pow(kAdamW.beta1, steps)));
+    const auto root = static_cast<float>(1 / std::sqrt(1 - std::pow(kAdamW.beta2, steps)));
+    const auto beta1 = static_cast<float>(kAdamW.beta1);
+    const auto beta2 = static_cast<float>(kAdamW.beta2);
+    auto* value = parameters_[i].data_ptr<float>();
+    const auto* gradients = gradient.const_data_ptr<float>();
+    for (std::size_t k = 0; k < exp_avg.size(); ++k) {
+      const float scaled = gradients[k] * scale;
+      exp_avg[k] = beta1 * exp_avg[k] + (1 - beta1) * scaled;
+      exp_avg_sq[k] = beta2 * exp_avg_sq[k] + (1 - beta2) * scaled * scaled;
+      const float denominator = std::sqrt(exp_avg_sq[k]) * root + static_cast<float>(kAdamW.epsilon);
+      value[k] = keep * value[k] - rate * exp_avg[k] / denominator;
+    }
   }
 
   std::vector<at::Tensor> parameters_;
@@ -102,14 +116,66 @@ std::vector<at::Tensor> trainable(const torch::nn::Module& module) {
   return result;
 }
 
-// Adds the gradients of `parameters` to `sums` and clears them.
-void add_gradients(const std::vector<at::Tensor>& parameters, std::vector<at::Tensor>& sums) {
+// Adds `gradients` to `sums`.
+void add(const std::vector<at::Tensor>& gradients, std::vector<at::Tensor>& sums) {
   torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (gradients[i].defined()) sums[i] = sums[i].defined() ? sums[i] + gradients[i] : gradients[i].clone();
+  }
+}
+
+struct Pass {
+  std::int64_t first = 0;
+  std::int64_t rows = 0;
+  bool is_last = false;
+};
+
+// A rank's rows of one step cut into trial.accumulation passes, some perhaps without rows.
+std::vector<Pass> passes(const Trial& trial, std::int64_t rows) {
+  std::vector<Pass> result;
+  for (int pass = 0; pass < trial.accumulation; ++pass) {
+    const auto first = rows * pass / trial.accumulation;
+    result.push_back({first, rows * (pass + 1) / trial.accumulation - first, pass + 1 == trial.accumulation});
+  }
+  return result;
+}
+
+// One rank's gradients of one pass, and its part of the loss.
+std::vector<at::Tensor> gradients_of(OddNet& model, const std::vector<at::Tensor>& parameters, const Batch& batch,
+                                     bool uses_gate, double& loss_sum) {
+  std::vector<at::Tensor> gradients(parameters.size());
+  if (batch.samples == 0) return gradients;
+  const auto loss = model.forward(batch.inputs, batch.targets, uses_gate);
+  loss_sum += loss.item<double>() * static_cast<double>(batch.samples);
+  (loss * (static_cast<double>(batch.samples) / static_cast<double>(batch.global_samples))).backward();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const auto gradient = parameters[i].grad();
-    if (gradient.defined()) sums[i] = sums[i].defined() ? sums[i] + gradient : gradient.clone();
+    gradients[i] = parameters[i].grad();
     parameters[i].mutable_grad() = at::Tensor();
   }
+  return gradients;
+}
+
+Batch rows_of(const Batch& batch, const Pass& pass) {
+  return {batch.inputs.narrow(0, pass.first, pass.rows), batch.targets.narrow(0, pass.first, pass.rows), pass.rows,
+          batch.global_samples};
+}
+
+// By rank and pass, in the order in which they are added up.
+std::vector<at::Tensor> sum_gradients(OddNet& model, const std::vector<at::Tensor>& parameters, const Trial& trial,
+                                      std::int64_t step, double& loss_sum) {
+  const bool ranks_keep = trial.zero <= Zero::kOptimizer;
+  std::vector<at::Tensor> sums(parameters.size());
+  for (int outer = 0; outer < (ranks_keep ? trial.ranks : trial.accumulation); ++outer) {
+    std::vector<at::Tensor> inner_sums(parameters.size());
+    for (int inner = 0; inner < (ranks_keep ? trial.accumulation : trial.ranks); ++inner) {
+      const int rank = ranks_keep ? outer : inner;
+      const auto batch = share_of_batch(trial, step, rank);
+      const auto pass = passes(trial, batch.samples)[static_cast<std::size_t>(ranks_keep ? inner : outer)];
+      add(gradients_of(model, parameters, rows_of(batch, pass), trial.gate(step, rank), loss_sum), inner_sums);
+    }
+    add(inner_sums, sums);
+  }
+  return sums;
 }
 
 }  // namespace
@@ -148,15 +214,20 @@ Batch share_of_batch(const Trial& trial, std::int64_t step, int rank) {
 
 TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
   // Small buckets, so that there are several.
-  Parallel parallel(std::make_shared<OddNet>(), context, {.bucket_bytes = 400, .first_bucket_bytes = 100});
+  Parallel parallel(std::make_shared<OddNet>(), context,
+                    {.zero = trial.zero, .sharing = trial.sharing, .bucket_bytes = 400, .first_bucket_bytes = 100});
   auto options = kAdamW;
   options.clip_norm = trial.clip_norm;
   AdamW optimizer(parallel, options);
   OddBatches batches(trial, context.rank());
   TrialResult result;
   for (auto& step : steps(context, parallel, optimizer, batches, {.until = trial.steps})) {
-    const auto& [inputs, targets, samples, all] = step.batch();
-    step.backward(parallel(inputs, targets, trial.gate(step.index(), context.rank())));
+    for (const auto& pass : passes(trial, step.batch().samples)) {
+      std::optional<ParallelModule::NoSync> guard;
+      if (!pass.is_last) guard.emplace(parallel);
+      const auto rows = rows_of(step.batch(), pass);
+      step.backward(parallel(rows.inputs, rows.targets, trial.gate(step.index(), context.rank())), rows.samples);
+    }
     result.losses.push_back(step.update().loss);
   }
   result.parameters = copies(*parallel.module());
@@ -169,16 +240,8 @@ TrialResult train_rank_by_rank(const Trial& trial) {
   PlainAdamW optimizer(parameters);
   TrialResult result;
   for (std::int64_t step = 0; step < trial.steps; ++step) {
-    std::vector<at::Tensor> sums(parameters.size());
     double loss_sum = 0;
-    for (int rank = 0; rank < trial.ranks; ++rank) {
-      const auto batch = share_of_batch(trial, step, rank);
-      if (batch.samples == 0) continue;
-      const auto loss = model.forward(batch.inputs, batch.targets, trial.gate(step, rank));
-      loss_sum += loss.item<double>() * static_cast<double>(batch.samples);
-      (loss * (static_cast<double>(batch.samples) / static_cast<double>(trial.rows))).backward();
-      add_gradients(parameters, sums);
-    }
+    const auto sums = sum_gradients(model, parameters, trial, step, loss_sum);
     optimizer.step(sums, trial.clip_norm);
     result.losses.push_back(loss_sum / static_cast<double>(trial.rows));
   }

@@ -41,6 +41,9 @@ struct Trial {
   std::int64_t steps = 20;
   std::int64_t rows = 7;  // of the global batch; not a multiple of 2, 3 or 4
   double clip_norm = 0.5;
+  Zero zero = Zero::kOff;
+  Sharing sharing = Sharing::kAuto;
+  int accumulation = 1;  // backward passes a step, under no_sync() but for the last
   GateRule gate = [](std::int64_t, int) { return true; };
 };
 
@@ -56,7 +59,8 @@ struct TrialResult {
 [[nodiscard]] TrialResult train_with_trireme(TrainContext& context, const Trial& trial);
 
 // With LibTorch alone, in this thread: each rank's share in turn, gradients added in rank order. With one rank it is
-// the plain training on whole batches.
+// the plain training on whole batches. With accumulation a rank's own gradients are added up first where ranks keep
+// them (Zero::kOff and kOptimizer), else the ranks' are added in each pass.
 [[nodiscard]] TrialResult train_rank_by_rank(const Trial& trial);
 
 // Empty when equal bit for bit, else what differs first.

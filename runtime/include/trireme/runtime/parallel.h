@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,23 +15,23 @@
 
 #include "trireme/base/status_record.h"
 #include "trireme/collectives/communicator.h"
+#include "trireme/runtime/parameter_part.h"
 #include "trireme/runtime/state.h"
 #include "trireme/runtime/train_context.h"
+#include "trireme/runtime/zero.h"
 
 namespace trireme {
 
 struct ParallelOptions {
+  Zero zero = Zero::kOff;
+  Sharing sharing = Sharing::kAuto;
+  ShardOver shard_over = ShardOver::kWorld;
   // Gradients are reduced in buckets of about this size. Larger ones overflow a CPU's last cache, smaller ones cost
   // calls.
   std::size_t bucket_bytes = std::size_t{4} << 20;
   // The first bucket is small, so that communication starts early in the backward pass.
   std::size_t first_bucket_bytes = std::size_t{1} << 20;
   collectives::Timeout timeout = collectives::kDefaultTimeout;
-};
-
-struct NamedParameter {
-  std::string name;
-  at::Tensor tensor;
 };
 
 // What happened in a backward pass, for tests and for people who tune buckets.
@@ -46,13 +47,18 @@ struct BackwardTimes {
   std::chrono::steady_clock::duration blocked{};        // spent waiting for reductions after that
 };
 
-// A model replicated on every rank, whose gradients are summed over the ranks while backward still runs.
+// A model trained by all ranks together: gradients are summed over the ranks while backward still runs, and
+// ParallelOptions::zero says how much of the training state every rank holds.
 //
-// Construction is collective: ranks compare their models, take rank 0's parameters and buffers, and lay the gradients
-// out as views of communicator memory. Afterwards `parameter.grad()` is a view of a bucket between backward() and
-// zero_grad(). Parameters that require no gradient at construction are never reduced. A parameter registered twice
-// (tied weights) counts once, under its first name. A parameter that no rank used in a step has no gradient, so
-// optimizers skip it. Buffers (running statistics) are every rank's own after the start; rank 0's are saved.
+// Construction is collective: ranks compare their models, take rank 0's parameters and buffers, and lay gradients and
+// parameters out in communicator memory. Parameters that require no gradient at construction are never reduced. A
+// parameter registered twice (tied weights) counts once, under its first name. A parameter that no rank used in a step
+// has no gradient, so optimizers skip it. Buffers (running statistics) are every rank's own after the start; rank 0's
+// are saved.
+//
+// Gradients: with Zero::kOff, `parameter.grad()` is the sum between backward() and zero_grad(), and any torch::optim
+// works. With ZeRO a rank has the sums of its parts() only, and parameters are written through update() or
+// write_parameters(), never directly.
 //
 // Lifetime: refers to the context and shares the module; hooks leave the module on destruction.
 // Threads: construction, forward, backward and everything else on one thread.
@@ -90,11 +96,24 @@ class ParallelModule : public StateSource {
 
   // Trainable parameters, each once, in the order of registration. The same on every rank.
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept;
-  // L2 norm over all gradients; the same bits on every rank and for any bucket layout.
-  [[nodiscard]] double gradient_norm() const;
+  // L2 norm over all gradients of the last backward(); the same on every rank and at every stage.
+  [[nodiscard]] double gradient_norm() const noexcept;
   // Collective. Says which parameter's gradient is not finite and which ranks it came from, for a norm that is not
   // finite.
   [[nodiscard]] std::string explain_nonfinite_gradient();
+
+  // What this rank updates, in an order that stays.
+  [[nodiscard]] const std::vector<ParameterPart>& parts() const noexcept;
+  // Collective. Calls `change` once for each part that has a gradient, with its index in parts(), to write its values;
+  // on return all ranks see what all wrote. No forward or backward pass may be running.
+  void update(const std::function<void(std::size_t)>& change);
+  // How state that optimizers keep by part goes to checkpoints: all parts, cut so that all ranks write about as much.
+  [[nodiscard]] const std::vector<PartSlice>& part_slices() const noexcept;
+  // Parameter bytes that this rank received from others so far. Zero where ranks share one copy.
+  [[nodiscard]] std::int64_t gathered_bytes() const noexcept;
+  // One line: the stage, who shares what, and the bytes a rank holds.
+  [[nodiscard]] std::string describe() const;
+  [[nodiscard]] const ParallelOptions& options() const noexcept;
 
   [[nodiscard]] TrainContext& context() noexcept { return context_; }
   [[nodiscard]] const BackwardTimes& last_backward() const noexcept;
@@ -108,6 +127,7 @@ class ParallelModule : public StateSource {
   [[nodiscard]] std::string shard_name() const override { return "model"; }
   [[nodiscard]] std::map<std::string, std::string> scalars() const override { return {}; }
   void load_scalars(const std::map<std::string, std::string>&) override {}
+  void after_load() override;
 
  private:
   struct State;

@@ -1,0 +1,91 @@
+#include "zero/parameter_store.h"
+
+#include <torch/torch.h>
+
+#include "parallel/flat_memory.h"
+#include "zero/shard_transfer.h"
+
+namespace trireme {
+namespace {
+
+class ReplicatedParameters final : public ParameterStore {
+ public:
+  explicit ReplicatedParameters(const ParameterStoreInput& input) : parameters_(*input.parameters) {}
+
+  [[nodiscard]] at::Tensor elements(std::size_t, const PartPlace& part) override {
+    return parameters_[part.item].tensor.detach().view(-1).narrow(0, part.item_offset, part.elements);
+  }
+  void publish(std::size_t) override {}
+  void settle() override { bump_versions(parameters_); }
+  [[nodiscard]] std::int64_t gathered_bytes() const noexcept override { return 0; }
+
+ private:
+  const std::vector<NamedParameter>& parameters_;
+};
+
+class FlatParameters final : public ParameterStore {
+ public:
+  explicit FlatParameters(const ParameterStoreInput& input)
+      : parameters_(*input.parameters), groups_(*input.groups), timeout_(input.timeout) {
+    std::vector<FlatPiece> pieces;
+    for (const auto& bucket : *input.buckets) {
+      const auto& first = parameters_[bucket.places.front().item].tensor;
+      pieces.push_back({bucket.elements, first.scalar_type()});
+    }
+    const bool shares = groups_.layout.shared;
+    flats_ = shares ? allocate_shared(*groups_.node, pieces) : allocate_flat(groups_.first(), pieces);
+    gathers_.resize(flats_.size());
+    for (std::size_t k = 0; k < flats_.size(); ++k) move_in((*input.buckets)[k], flats_[k]);
+    if (shares) groups_.node->barrier({.timeout = timeout_});
+  }
+
+  [[nodiscard]] at::Tensor elements(std::size_t bucket, const PartPlace& part) override {
+    return flats_[bucket].narrow(0, part.bucket_offset, part.elements);
+  }
+  void publish(std::size_t bucket) override {
+    gathers_[bucket] = ShardGather(groups_, flats_[bucket], timeout_);
+    gathered_bytes_ += gathers_[bucket].bytes();
+  }
+  void settle() override {
+    for (auto& gather : gathers_) gather.wait();
+    if (groups_.layout.shared) groups_.node->barrier({.timeout = timeout_});
+    bump_versions(parameters_);
+  }
+  [[nodiscard]] std::int64_t gathered_bytes() const noexcept override { return gathered_bytes_; }
+
+ private:
+  // One parameter after the other, so that at most one is there twice.
+  void move_in(const BucketLayout& bucket, const at::Tensor& flat) {
+    at::NoGradGuard no_grad;
+    const bool writes = !groups_.layout.shared || groups_.node->rank() == 0;
+    for (const auto& place : bucket.places) {
+      auto tensor = parameters_[place.item].tensor;
+      const auto home = flat.narrow(0, place.offset, place.elements).view(tensor.sizes());
+      if (writes) home.copy_(tensor.detach());
+      tensor.set_data(home);
+    }
+  }
+
+  const std::vector<NamedParameter>& parameters_;
+  const ShardGroups& groups_;
+  const collectives::Timeout timeout_;
+  std::vector<at::Tensor> flats_;
+  std::vector<ShardGather> gathers_;
+  std::int64_t gathered_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ParameterStore> make_replicated_parameters(const ParameterStoreInput& input) {
+  return std::make_unique<ReplicatedParameters>(input);
+}
+
+std::unique_ptr<ParameterStore> make_flat_parameters(const ParameterStoreInput& input) {
+  return std::make_unique<FlatParameters>(input);
+}
+
+void bump_versions(const std::vector<NamedParameter>& parameters) {
+  for (const auto& [name, tensor] : parameters) torch::autograd::impl::bump_version(tensor);
+}
+
+}  // namespace trireme
