@@ -29,6 +29,8 @@ struct Options {
   std::int64_t length = 64;
   int steps = 30;
   int warmup = 5;
+  int zero = 0;
+  bool shared = false;
   std::string data;
   std::string weights;
   std::string write_weights;
@@ -44,6 +46,8 @@ Options parse(int argc, char** argv) {
   app.add_option("--length", options.length);
   app.add_option("--steps", options.steps);
   app.add_option("--warmup", options.warmup);
+  app.add_option("--zero", options.zero, "ZeRO stage")->check(CLI::Range(0, 3));
+  app.add_flag("--shared", options.shared, "Ranks share one copy of the parameters");
   app.add_option("--data", options.data, "int64 tokens of shape [steps, ranks, batch, length + 1]");
   app.add_option("--weights", options.weights, "Initial weights");
   app.add_option("--write-weights", options.write_weights, "Write initial weights to this file and end");
@@ -101,7 +105,10 @@ double pss_mib() {
 }
 
 void run(const Options& options, trireme::TrainContext& context, trireme::Gpt2& model) {
-  trireme::Parallel<trireme::Gpt2> parallel(model, context);
+  trireme::Parallel<trireme::Gpt2> parallel(
+      model, context,
+      {.zero = static_cast<trireme::Zero>(options.zero),
+       .sharing = options.shared ? trireme::Sharing::kOn : trireme::Sharing::kOff});
   trireme::AdamW optimizer(parallel, {.learning_rate = 1e-3,
                                       .beta1 = 0.9,
                                       .beta2 = 0.95,

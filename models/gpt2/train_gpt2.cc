@@ -68,7 +68,8 @@ int train(const TrainOptions& options, int argc, char** argv) {
   TokenLoader batches(context, options.data,
                       {.global_batch = options.batch, .length = options.length, .seed = options.seed});
   const Gpt2Config config = options.model(batches.vocabulary());
-  Parallel<Gpt2> parallel(Gpt2(config), context);
+  Parallel<Gpt2> parallel(Gpt2(config), context,
+                          {.zero = options.zero, .sharing = options.sharing, .shard_over = options.shard_over});
   const auto budget = std::make_shared<TimeBudget>(options.minutes);
   AdamW optimizer(parallel,
                   {.schedule = training_rate({options.learning_rate, options.warmup, options.until()}, budget),
@@ -79,6 +80,7 @@ int train(const TrainOptions& options, int argc, char** argv) {
   TrainingLog log(context, parallel, batches, options, budget, run_dir);
   context.print(message("GPT-2 of {} parameters, {} ranks, {} training tokens, run directory {}",
                         config.parameter_count(), context.world_size(), batches.train_tokens(), run_dir));
+  if (options.zero != Zero::kOff) context.print(parallel.describe());
 
   auto loop =
       steps(context, parallel, optimizer, batches, checkpoints, {.until = options.until(), .observers = {&log}});

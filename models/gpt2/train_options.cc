@@ -1,6 +1,8 @@
 #include "train_options.h"
 
 #include <CLI/CLI.hpp>
+#include <map>
+#include <string>
 
 #include "exit_codes.h"
 
@@ -59,6 +61,26 @@ void add_training_options(CLI::App& app, TrainOptions& options) {
   app.add_option("--seed", options.seed, "seed of weights, batches and dropout")->capture_default_str();
 }
 
+template <typename Enum>
+using Choices = std::map<std::string, Enum>;
+
+void add_sharding_options(CLI::App& app, TrainOptions& options) {
+  const Choices<Zero> stages{
+      {"0", Zero::kOff}, {"1", Zero::kOptimizer}, {"2", Zero::kGradients}, {"3", Zero::kParameters}};
+  const Choices<Sharing> sharing{{"auto", Sharing::kAuto}, {"on", Sharing::kOn}, {"off", Sharing::kOff}};
+  const Choices<ShardOver> over{{"world", ShardOver::kWorld}, {"node", ShardOver::kNode}};
+  app.add_option("--zero", options.zero,
+                 "what ranks shard: 0 nothing, 1 optimizer state, 2 and gradients, 3 and parameters")
+      ->transform(CLI::CheckedTransformer(stages))
+      ->default_str("0");
+  app.add_option("--share", options.sharing, "ranks of a node map one copy of the parameters (with --zero 1, 2, 3)")
+      ->transform(CLI::CheckedTransformer(sharing))
+      ->default_str("auto");
+  app.add_option("--shard-over", options.shard_over, "the ranks that hold one set of shards")
+      ->transform(CLI::CheckedTransformer(over))
+      ->default_str("world");
+}
+
 void add_run_options(CLI::App& app, TrainOptions& options, std::string& resume_from) {
   app.add_option("--validate-every", options.validate_every, "steps between validations; 0: only at the end")
       ->check(CLI::Range(0, 1 << 30))
@@ -105,6 +127,7 @@ ParsedTrainOptions parse_train_options(int argc, const char* const* argv) {
   app.footer(kFooter);
   add_model_options(app, options);
   add_training_options(app, options);
+  add_sharding_options(app, options);
   add_run_options(app, options, resume_from);
   try {
     app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "trireme/models/gpt2_config.h"
+#include "trireme/runtime/zero.h"
 
 namespace trireme {
 
@@ -26,6 +27,9 @@ struct TrainOptions {
   double clip = 1.0;
   std::int64_t warmup = 100;
   std::uint64_t seed = 1337;
+  Zero zero = Zero::kOff;
+  Sharing sharing = Sharing::kAuto;
+  ShardOver shard_over = ShardOver::kWorld;
 
   std::int64_t validate_every = 400;
   std::int64_t checkpoint_every = 400;

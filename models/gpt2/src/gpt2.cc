@@ -93,7 +93,7 @@ Gpt2Impl::Gpt2Impl(const Gpt2Config& config) : config_(config) {
   wpe_ = add_table(*transformer, "wpe", config.positions, config.width);
   auto list = transformer->register_module("h", std::make_shared<torch::nn::Module>("h"));
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    blocks_.push_back(list->register_module(std::to_string(layer), Gpt2Block(config)));
+    blocks_.push_back(list->register_module(std::to_string(layer), Unit<Gpt2Block>(config)));
   }
   ln_f_ = transformer->register_module("ln_f", LayerNorm(config.width));
 }
@@ -105,7 +105,7 @@ at::Tensor Gpt2Impl::hidden(const at::Tensor& inputs) {
   }
   at::Tensor x = at::embedding(wte_, inputs) + wpe_.narrow(0, 0, length);
   x = drop(x, config_.dropout, is_training());
-  for (Gpt2Block& block : blocks_) x = block(x);
+  for (auto& block : blocks_) x = block(x);
   return ln_f_(x);
 }
 

@@ -28,13 +28,18 @@ std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, con
     buckets.push_back(std::move(open));
     open = {};
   };
-  for (std::size_t left = items.size(); left > 0; --left) {
-    const auto& item = items[left - 1];
+  const auto place = [&](std::size_t index) {
+    const auto& item = items[index];
     if (!fits(open, item, buckets.empty() ? limits.first_bytes : limits.bytes)) close();
     open.kind = item.kind;
     open.unit = item.unit;
-    open.places.push_back({left - 1, open.elements, item.elements});
+    open.places.push_back({index, open.elements, item.elements});
     open.elements += round_up(item.elements, kAlignment);
+  };
+  for (const bool in_unit : {true, false}) {
+    for (std::size_t left = items.size(); left > 0; --left) {
+      if ((items[left - 1].unit >= 0) == in_unit) place(left - 1);
+    }
   }
   if (!open.places.empty()) close();
   return buckets;

@@ -12,7 +12,7 @@ struct BucketItem {
   std::int64_t elements = 0;
   std::int64_t element_bytes = 4;
   int kind = 0;
-  int unit = 0;
+  int unit = 0;  // below 0: none, and these come last
 };
 
 // A parameter's place in a bucket, in elements from the bucket's start.

@@ -96,6 +96,10 @@ void GradientReducer::on_gradient(std::size_t parameter) {
                 "parallel.backward(loss), or step.backward(loss), instead.",
                 parameters_[parameter].name));
   }
+  if (mode_ == Mode::kDiscard) {
+    parameters_[parameter].tensor.mutable_grad() = at::Tensor();
+    return;
+  }
   at::NoGradGuard no_grad;
   take_into_bucket(parameter);
   note(TraceEvent::kGradientReady, parameter);

@@ -39,6 +39,7 @@ class GradientReducer {
     kRejected,    // outside of ParallelModule::backward(): an error
     kAccumulate,  // stays on this rank
     kReduce,      // its bucket is reduced once full
+    kDiscard,     // nothing: a pass that is run for its gathers only
   };
   // Starts a backward pass. For kReduce, reduce_rest() follows it.
   void begin(Mode mode);

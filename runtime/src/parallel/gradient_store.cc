@@ -77,8 +77,15 @@ class ScatteredGradients final : public GradientStore {
 // ZeRO 2 and 3: gradients pass through a few buffers, and only the sums of this rank's blocks stay.
 class PooledGradients final : public GradientStore {
  public:
-  PooledGradients(const std::vector<BucketLayout>& buckets, const ShardGroups& groups, collectives::Timeout timeout)
-      : groups_(groups), timeout_(timeout), layouts_(buckets), reductions_(buckets.size()), opened_(buckets.size()) {
+  // `may_block`: open() may wait for a reduction. Not where other collectives are run between the buckets.
+  PooledGradients(const std::vector<BucketLayout>& buckets, const ShardGroups& groups, collectives::Timeout timeout,
+                  bool may_block)
+      : groups_(groups),
+        timeout_(timeout),
+        may_block_(may_block),
+        layouts_(buckets),
+        reductions_(buckets.size()),
+        opened_(buckets.size()) {
     std::int64_t most = 0;
     std::vector<FlatPiece> blocks;
     for (const auto& [elements, dtype] : whole_buckets(buckets)) {
@@ -124,7 +131,7 @@ class PooledGradients final : public GradientStore {
   void lend_buffer(std::size_t bucket) {
     const auto& layout = layouts_[bucket];
     const auto dtype = static_cast<at::ScalarType>(layout.kind);
-    if (free_.empty() && !posted_.empty()) finish_oldest();
+    if (free_.empty() && !posted_.empty() && (may_block_ || reductions_[posted_.front()].done())) finish_oldest();
     auto& opened = opened_[bucket];
     if (free_.empty()) {
       opened = {at::empty({layout.elements}, dtype), {}};
@@ -150,6 +157,7 @@ class PooledGradients final : public GradientStore {
 
   const ShardGroups& groups_;
   const collectives::Timeout timeout_;
+  const bool may_block_;
   const std::vector<BucketLayout> layouts_;
   std::vector<at::Tensor> sums_;
   std::vector<ShardReduction> reductions_;
@@ -168,8 +176,10 @@ std::unique_ptr<GradientStore> make_gradient_store(const std::vector<BucketLayou
       return std::make_unique<WholeGradients>(buckets, groups, options.timeout);
     case Zero::kOptimizer:
       return std::make_unique<ScatteredGradients>(buckets, groups, options.timeout);
+    case Zero::kGradients:
+      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, true);
     default:
-      return std::make_unique<PooledGradients>(buckets, groups, options.timeout);
+      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, groups.layout.shared);
   }
 }
 

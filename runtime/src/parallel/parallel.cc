@@ -15,6 +15,9 @@
 #include "trireme/base/message.h"
 #include "zero/parameter_store.h"
 #include "zero/shard_groups.h"
+#include "zero/shard_transfer.h"
+#include "zero/unit_map.h"
+#include "zero/unit_parameters.h"
 
 namespace trireme {
 namespace {
@@ -53,11 +56,14 @@ double sum_of_squares(const at::Tensor& flat) {
   }
 }
 
-std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const ParallelOptions& options,
-                               int shards) {
+std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const UnitMap& units,
+                               const ParallelOptions& options, int shards) {
+  const bool by_unit = options.zero == Zero::kParameters;
   std::vector<BucketItem> items;
   for (const auto& [name, tensor] : parameters) {
-    items.push_back({tensor.numel(), tensor.element_size(), static_cast<int>(tensor.scalar_type())});
+    const bool is_whole = by_unit && tensor.numel() < options.whole_below_elements;
+    items.push_back({tensor.numel(), tensor.element_size(), static_cast<int>(tensor.scalar_type()),
+                     is_whole ? kWholeUnit : (by_unit ? units.unit_of(tensor) : kRootUnit)});
   }
   return plan_buckets(items, {options.first_bucket_bytes, options.bucket_bytes, shards});
 }
@@ -77,6 +83,8 @@ struct ParallelModule::State {
   std::unique_ptr<ParameterStore> make_parameter_store();
   void make_parts();
   void share_parts();
+  [[nodiscard]] std::pair<std::size_t, BucketPlace> place_of(std::size_t parameter) const;
+  [[nodiscard]] at::Tensor cut_out(std::size_t parameter, const at::Tensor& bucket) const;
   // This rank's share of the squares: of the elements that no other rank counts.
   [[nodiscard]] double own_squares() const;
   void agree();
@@ -88,7 +96,9 @@ struct ParallelModule::State {
   Replica replica;
   std::vector<NamedParameter> parameters;  // trainable
   std::vector<NamedParameter> untrained;   // the others
+  UnitMap units;
   std::vector<BucketLayout> buckets;
+  UnitParameters* sharded = nullptr;  // `store`, where it gathers units
   std::unique_ptr<GradientStore> gradients;
   std::unique_ptr<ParameterStore> store;
   GradientReducer reducer;
@@ -111,7 +121,8 @@ ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainCo
       replica(synchronised(*module, context.communicator(), wishes)),
       parameters(trainable(replica)),
       untrained(select(replica, false)),
-      buckets(plan(parameters, wishes, groups.shards)),
+      units(*module),
+      buckets(plan(parameters, units, wishes, groups.shards)),
       gradients(make_gradient_store(buckets, groups, {wishes.zero, wishes.timeout})),
       store(make_parameter_store()),
       reducer(parameters, buckets, *gradients) {
@@ -119,11 +130,14 @@ ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainCo
 }
 
 std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
-  if (options.zero == Zero::kParameters && !groups.layout.shared) {
-    throw ConfigError("Zero::kParameters works only where the ranks share one copy of the parameters, so far.");
-  }
   const ParameterStoreInput input{&parameters, &buckets, &groups, options.timeout};
-  return options.zero == Zero::kOff ? make_replicated_parameters(input) : make_flat_parameters(input);
+  if (options.zero == Zero::kOff) return make_replicated_parameters(input);
+  // A copy that a node shares is smaller than shards would be together with what is gathered.
+  if (options.zero != Zero::kParameters || groups.layout.shared) return make_flat_parameters(input);
+  auto by_unit = make_unit_parameters(input, units.size(), options.keep_after_forward);
+  sharded = by_unit.get();
+  units.arm(sharded);
+  return by_unit;
 }
 
 void ParallelModule::State::make_parts() {
@@ -162,7 +176,8 @@ double ParallelModule::State::own_squares() const {
 
 void ParallelModule::State::agree() {
   at::NoGradGuard no_grad;
-  agreed = agree_on_step(*groups.world, {own_squares(), reducer.used()}, options.timeout);
+  const StepAgreement own{own_squares(), reducer.used(), sharded != nullptr ? sharded->take_trail() : 0};
+  agreed = agree_on_step(*groups.world, own, options.timeout);
   hand_out_gradients();
   holds_sums = true;
 }
@@ -181,7 +196,11 @@ ParallelModule::ParallelModule(std::shared_ptr<torch::nn::Module> module, TrainC
                                const ParallelOptions& options)
     : context_(context), state_(std::make_unique<State>(std::move(module), context, options)) {}
 
-ParallelModule::~ParallelModule() = default;
+ParallelModule::~ParallelModule() { state_->units.arm(nullptr); }
+
+void ParallelModule::begin_forward() {
+  if (state_->sharded != nullptr) state_->sharded->begin_forward();
+}
 
 void ParallelModule::backward(const at::Tensor& loss, double weight) {
   auto& state = *state_;
@@ -197,13 +216,20 @@ void ParallelModule::backward(const at::Tensor& loss, double weight) {
   }
   const bool is_last = state.no_sync_guards == 0;
   const bool reduces = is_last || !state.gradients->keeps_gradients();
+  using Mode = GradientReducer::Mode;
   auto& reducer = state.reducer;
-  reducer.begin(reduces ? GradientReducer::Mode::kReduce : GradientReducer::Mode::kAccumulate);
   struct End {
     GradientReducer& reducer;
     ~End() { reducer.end(); }
   } end{reducer};
+  // A rank without samples gathers with the others.
+  if (weight == 0 && state.sharded != nullptr && loss.requires_grad()) {
+    reducer.begin(Mode::kDiscard);
+    loss.backward();
+  }
+  reducer.begin(reduces ? Mode::kReduce : Mode::kAccumulate);
   if (weight != 0) (weight == 1 ? loss : loss * weight).backward();
+  if (state.sharded != nullptr) state.sharded->end_backward();
   if (reduces) reducer.reduce_rest();
   if (is_last) state.agree();
 }
@@ -241,6 +267,51 @@ void ParallelModule::after_load() {
   auto& state = *state_;
   for (std::size_t k = 0; k < state.buckets.size(); ++k) state.store->publish(k);
   state.store->settle();
+}
+
+at::Tensor ParallelModule::State::cut_out(std::size_t parameter, const at::Tensor& bucket) const {
+  const auto& place = place_of(parameter).second;
+  return bucket.narrow(0, place.offset, place.elements).view(parameters[parameter].tensor.sizes()).clone();
+}
+
+std::pair<std::size_t, BucketPlace> ParallelModule::State::place_of(std::size_t parameter) const {
+  for (std::size_t k = 0; k < buckets.size(); ++k) {
+    for (const auto& place : buckets[k].places) {
+      if (place.item == parameter) return {k, place};
+    }
+  }
+  throw Error(message("There is no parameter {}; the model trains {}.", parameter, parameters.size()));
+}
+
+at::Tensor ParallelModule::whole_parameter(std::size_t index) {
+  at::NoGradGuard no_grad;
+  return state_->cut_out(index, state_->store->whole(state_->place_of(index).first));
+}
+
+at::Tensor ParallelModule::whole_gradient(std::size_t index) {
+  at::NoGradGuard no_grad;
+  auto& state = *state_;
+  const auto bucket = state.place_of(index).first;
+  if (!state.holds_sums || !state.agreed.used[index]) return {};
+  const auto sums = state.gradients->sums(bucket);
+  const bool is_whole = state.options.zero == Zero::kOff;
+  return state.cut_out(index, is_whole ? sums : gather_blocks(state.groups, sums, state.options.timeout));
+}
+
+void ParallelModule::write_parameters(const std::function<void(const std::string&, at::Tensor&)>& write) {
+  at::NoGradGuard no_grad;
+  auto& state = *state_;
+  for (std::size_t i = 0; i < state.parameters.size(); ++i) {
+    auto whole = whole_parameter(i);
+    write(state.parameters[i].name, whole);
+    // Where ranks share memory, one that is still at reading must not see what another writes already.
+    if (state.groups.layout.shared) state.groups.node->barrier({.timeout = state.options.timeout});
+    for (const auto& part : state.parts) {
+      if (part.parameter == i) part.values.copy_(whole.view(-1).narrow(0, part.offset, part.values.numel()));
+    }
+  }
+  for (auto& [name, tensor] : state.untrained) write(name, tensor);
+  after_load();
 }
 
 std::string ParallelModule::describe() const {

@@ -10,10 +10,19 @@ namespace {
 
 class ReplicatedParameters final : public ParameterStore {
  public:
-  explicit ReplicatedParameters(const ParameterStoreInput& input) : parameters_(*input.parameters) {}
+  explicit ReplicatedParameters(const ParameterStoreInput& input)
+      : parameters_(*input.parameters), buckets_(*input.buckets) {}
 
   [[nodiscard]] at::Tensor elements(std::size_t, const PartPlace& part) override {
     return parameters_[part.item].tensor.detach().view(-1).narrow(0, part.item_offset, part.elements);
+  }
+  [[nodiscard]] at::Tensor whole(std::size_t bucket) override {
+    const auto& layout = buckets_[bucket];
+    const auto copy = at::empty({layout.elements}, parameters_[layout.places.front().item].tensor.options());
+    for (const auto& place : layout.places) {
+      copy.narrow(0, place.offset, place.elements).copy_(parameters_[place.item].tensor.detach().view(-1));
+    }
+    return copy;
   }
   void publish(std::size_t) override {}
   void settle() override { bump_versions(parameters_); }
@@ -21,6 +30,7 @@ class ReplicatedParameters final : public ParameterStore {
 
  private:
   const std::vector<NamedParameter>& parameters_;
+  const std::vector<BucketLayout>& buckets_;
 };
 
 class FlatParameters final : public ParameterStore {
@@ -42,6 +52,7 @@ class FlatParameters final : public ParameterStore {
   [[nodiscard]] at::Tensor elements(std::size_t bucket, const PartPlace& part) override {
     return flats_[bucket].narrow(0, part.bucket_offset, part.elements);
   }
+  [[nodiscard]] at::Tensor whole(std::size_t bucket) override { return flats_[bucket].clone(); }
   void publish(std::size_t bucket) override {
     gathers_[bucket] = ShardGather(groups_, flats_[bucket], timeout_);
     gathered_bytes_ += gathers_[bucket].bytes();

@@ -21,6 +21,8 @@ class ParameterStore {
   virtual ~ParameterStore() = default;
   // The live elements of a part of this rank's shard. Always the same memory.
   [[nodiscard]] virtual at::Tensor elements(std::size_t bucket, const PartPlace& part) = 0;
+  // Collective. A copy of all elements of a bucket.
+  [[nodiscard]] virtual at::Tensor whole(std::size_t bucket) = 0;
   // Collective, in the order of the buckets: this rank has written its elements of `bucket`.
   virtual void publish(std::size_t bucket) = 0;
   // Collective. What was published is visible to all, and autograd knows of it.

@@ -34,6 +34,14 @@ at::Tensor block_of(const at::Tensor& bucket, const ShardGroups& groups) {
   return bucket.narrow(0, elements * groups.shard, elements);
 }
 
+at::Tensor gather_blocks(const ShardGroups& groups, const at::Tensor& own, collectives::Timeout timeout) {
+  const auto whole = at::empty({own.numel() * groups.shards}, own.options());
+  block_of(whole, groups).copy_(own);
+  if (groups.layout.across_shards) gather(*groups.across, block(whole, groups.first()), timeout)->wait();
+  gather(groups.first(), whole, timeout)->wait();
+  return whole;
+}
+
 ShardReduction::ShardReduction(const ShardGroups& groups, const at::Tensor& bucket, collectives::Timeout timeout)
     : groups_(&groups), bucket_(bucket), timeout_(timeout), first_(scatter_sum(groups.first(), bucket, timeout)) {}
 

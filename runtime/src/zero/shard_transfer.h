@@ -10,6 +10,10 @@ namespace trireme {
 // This rank's block of a flat bucket of groups.shards equal blocks.
 [[nodiscard]] at::Tensor block_of(const at::Tensor& bucket, const ShardGroups& groups);
 
+// Collective. A bucket in memory of its own, made of every rank's block.
+[[nodiscard]] at::Tensor gather_blocks(const ShardGroups& groups, const at::Tensor& block,
+                                       collectives::Timeout timeout);
+
 // The sum of a bucket over all ranks, in place, that leaves a rank with its own block of it; the rest is scratch
 // afterwards. Inside the node first, then between nodes.
 class ShardReduction {
@@ -20,7 +24,11 @@ class ShardReduction {
   // Posts what follows once the first part is done; never blocks. Reductions are advanced in the order made.
   void advance();
   void wait();
-  [[nodiscard]] bool is_pending() const noexcept { return static_cast<bool>(first_) || static_cast<bool>(second_); }
+  // Never blocks.
+  [[nodiscard]] bool done() {
+    advance();
+    return !first_ && (!second_ || second_->done());
+  }
 
  private:
   void start_second();

@@ -54,6 +54,18 @@ std::map<std::string, at::Tensor> copies(const torch::nn::Module& module) {
   return result;
 }
 
+// Of a model whose trainable parameters may be sharded.
+std::map<std::string, at::Tensor> copies(ParallelModule& parallel, const torch::nn::Module& module) {
+  std::map<std::string, at::Tensor> result;
+  for (std::size_t i = 0; i < parallel.parameters().size(); ++i) {
+    result[parallel.parameters()[i].name] = parallel.whole_parameter(i);
+  }
+  for (const auto& item : module.named_parameters()) {
+    if (!item.value().requires_grad()) result[item.key()] = item.value().detach().clone();
+  }
+  return result;
+}
+
 // AdamW and clipping written out element by element, without Trireme.
 class PlainAdamW {
  public:
@@ -180,23 +192,30 @@ std::vector<at::Tensor> sum_gradients(OddNet& model, const std::vector<at::Tenso
 
 }  // namespace
 
+OddBlockImpl::OddBlockImpl(std::int64_t width, std::int64_t hidden)
+    : in_(register_module("in", torch::nn::Linear(width, hidden))),
+      out_(register_module("out", torch::nn::Linear(hidden, width))),
+      norm_(register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden})))) {}
+
+at::Tensor OddBlockImpl::forward(const at::Tensor& x) { return x + out_(at::gelu(norm_(in_(x)))); }
+
 OddNet::OddNet() {
   embedding_ = register_parameter("embedding", at::empty({kTokens, kWidth}));
-  first_ = register_module("first", torch::nn::Linear(kWidth, kHidden));
-  norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({kHidden})));
-  second_ = register_module("second", torch::nn::Linear(kHidden, kWidth));
+  first_ = register_module("first", Unit<OddBlock>(kWidth, kHidden));
+  second_ = register_module("second", Unit<OddBlock>(kWidth, kHidden - 2));
   frozen_ = register_module("frozen", torch::nn::Linear(kWidth, kWidth));
   unused_ = register_module("unused", torch::nn::Linear(5, 3));
-  gate_ = register_module("gate", torch::nn::Linear(kWidth, kWidth));
+  gate_ = register_module("gate", Unit<torch::nn::Linear>(kWidth, kWidth));
   register_parameter("output", embedding_);
   fill_all(*this);
   for (auto& parameter : frozen_->parameters()) parameter.requires_grad_(false);
 }
 
 at::Tensor OddNet::forward(const at::Tensor& inputs, const at::Tensor& targets, bool uses_gate) {
-  auto x = at::embedding(embedding_, inputs);
-  x = x + second_(at::gelu(norm_(first_(frozen_(x)))));
-  if (uses_gate) x = x * at::sigmoid(gate_(x));
+  auto x = second_(first_(frozen_(at::embedding(embedding_, inputs))));
+  // A unit that not all ranks use: under Zero::kParameters all of them must run it all the same.
+  const auto gate = gate_(x);
+  if (uses_gate) x = x * at::sigmoid(gate);
   const auto logits = at::matmul(x, embedding_.t());
   return at::cross_entropy_loss(logits.reshape({-1, kTokens}), targets.reshape({-1}));
 }
@@ -215,7 +234,11 @@ Batch share_of_batch(const Trial& trial, std::int64_t step, int rank) {
 TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
   // Small buckets, so that there are several.
   Parallel parallel(std::make_shared<OddNet>(), context,
-                    {.zero = trial.zero, .sharing = trial.sharing, .bucket_bytes = 400, .first_bucket_bytes = 100});
+                    {.zero = trial.zero,
+                     .sharing = trial.sharing,
+                     .bucket_bytes = 400,
+                     .first_bucket_bytes = 100,
+                     .timeout = trial.timeout});
   auto options = kAdamW;
   options.clip_norm = trial.clip_norm;
   AdamW optimizer(parallel, options);
@@ -230,7 +253,7 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
     }
     result.losses.push_back(step.update().loss);
   }
-  result.parameters = copies(*parallel.module());
+  result.parameters = copies(parallel, *parallel.module());
   return result;
 }
 
@@ -253,16 +276,16 @@ std::string difference(const TrialResult& a, const TrialResult& b) {
   for (std::size_t i = 0; i < a.losses.size(); ++i) {
     if (i >= b.losses.size() || a.losses[i] != b.losses[i]) return message("loss of step {}: {}", i, a.losses[i]);
   }
-  for (const auto& [name, tensor] : a.parameters) {
-    if (!at::equal(tensor, b.parameters.at(name))) return "parameter " + name;
+  for (const auto& [name, tensor] : b.parameters) {
+    if (!at::equal(tensor, a.parameters.at(name))) return "parameter " + name;
   }
   return a.losses.size() == b.losses.size() ? "" : "number of steps";
 }
 
 double largest_parameter_difference(const TrialResult& a, const TrialResult& b) {
   double largest = 0;
-  for (const auto& [name, tensor] : a.parameters) {
-    largest = std::max(largest, (tensor - b.parameters.at(name)).abs().max().item<double>());
+  for (const auto& [name, tensor] : b.parameters) {
+    largest = std::max(largest, (tensor - a.parameters.at(name)).abs().max().item<double>());
   }
   return largest;
 }

@@ -13,12 +13,25 @@
 
 #include "trireme/runtime/parallel.h"
 #include "trireme/runtime/steps.h"
+#include "trireme/runtime/unit.h"
 
 // A small model with everything that makes data parallelism hard, its data, and its training with and without Trireme.
 namespace trireme::test {
 
-// Odd shapes; a tied parameter (embedding and output), a frozen layer, a layer that is never used, and a gate that is
-// used when asked for. Made with the same values every time.
+// Two layers with a norm between them.
+class OddBlockImpl : public torch::nn::Module {
+ public:
+  OddBlockImpl(std::int64_t width, std::int64_t hidden);
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  torch::nn::Linear in_{nullptr}, out_{nullptr};
+  torch::nn::LayerNorm norm_{nullptr};
+};
+TORCH_MODULE(OddBlock);
+
+// Odd shapes; two blocks as units; a tied parameter (embedding and output), a frozen layer, a layer that is never used,
+// and a gate that is used when asked for. Made with the same values every time.
 class OddNet : public torch::nn::Module {
  public:
   OddNet();
@@ -29,8 +42,9 @@ class OddNet : public torch::nn::Module {
 
  private:
   at::Tensor embedding_;
-  torch::nn::Linear first_{nullptr}, second_{nullptr}, frozen_{nullptr}, unused_{nullptr}, gate_{nullptr};
-  torch::nn::LayerNorm norm_{nullptr};
+  Unit<OddBlock> first_{nullptr}, second_{nullptr};
+  torch::nn::Linear frozen_{nullptr}, unused_{nullptr};
+  Unit<torch::nn::Linear> gate_{nullptr};
 };
 
 // Which ranks use the gate in a step.
@@ -43,6 +57,7 @@ struct Trial {
   double clip_norm = 0.5;
   Zero zero = Zero::kOff;
   Sharing sharing = Sharing::kAuto;
+  collectives::Timeout timeout = collectives::kDefaultTimeout;
   int accumulation = 1;  // backward passes a step, under no_sync() but for the last
   GateRule gate = [](std::int64_t, int) { return true; };
 };

@@ -26,6 +26,10 @@ struct ParallelOptions {
   Zero zero = Zero::kOff;
   Sharing sharing = Sharing::kAuto;
   ShardOver shard_over = ShardOver::kWorld;
+  // kParameters: trainable parameters of fewer elements stay whole on every rank.
+  std::int64_t whole_below_elements = 0;
+  // kParameters: units stay gathered from forward to backward, for more speed and memory.
+  bool keep_after_forward = false;
   // Gradients are reduced in buckets of about this size. Larger ones overflow a CPU's last cache, smaller ones cost
   // calls.
   std::size_t bucket_bytes = std::size_t{4} << 20;
@@ -58,7 +62,9 @@ struct BackwardTimes {
 //
 // Gradients: with Zero::kOff, `parameter.grad()` is the sum between backward() and zero_grad(), and any torch::optim
 // works. With ZeRO a rank has the sums of its parts() only, and parameters are written through update() or
-// write_parameters(), never directly.
+// write_parameters(), never directly. With Zero::kParameters a parameter has values only inside the passes of its Unit
+// (of the whole model, outside of units); whole_parameter() gives them at any time, and the module holds none after the
+// Parallel is gone. From kGradients on, every backward() is collective, those under no_sync() too.
 //
 // Lifetime: refers to the context and shares the module; hooks leave the module on destruction.
 // Threads: construction, forward, backward and everything else on one thread.
@@ -109,6 +115,13 @@ class ParallelModule : public StateSource {
   void update(const std::function<void(std::size_t)>& change);
   // How state that optimizers keep by part goes to checkpoints: all parts, cut so that all ranks write about as much.
   [[nodiscard]] const std::vector<PartSlice>& part_slices() const noexcept;
+  // Collective. A copy of parameter `index` of parameters(), or of its gradient (undefined when no rank used it),
+  // whole.
+  [[nodiscard]] at::Tensor whole_parameter(std::size_t index);
+  [[nodiscard]] at::Tensor whole_gradient(std::size_t index);
+  // Collective, at any stage: shows `write` each parameter whole, with its name, and keeps what it leaves there. It
+  // must write the same on every rank. For initialising, loading, or swapping in averages.
+  void write_parameters(const std::function<void(const std::string& name, at::Tensor& whole)>& write);
   // Parameter bytes that this rank received from others so far. Zero where ranks share one copy.
   [[nodiscard]] std::int64_t gathered_bytes() const noexcept;
   // One line: the stage, who shares what, and the bytes a rank holds.
@@ -128,6 +141,10 @@ class ParallelModule : public StateSource {
   [[nodiscard]] std::map<std::string, std::string> scalars() const override { return {}; }
   void load_scalars(const std::map<std::string, std::string>&) override {}
   void after_load() override;
+
+ protected:
+  // Before the module's forward pass: gathers what lies in no Unit, under Zero::kParameters.
+  void begin_forward();
 
  private:
   struct State;
@@ -155,10 +172,15 @@ class Parallel : public ParallelModule {
 
   template <typename... Args>
   auto operator()(Args&&... args) {
+    begin_forward();
     return model_->forward(std::forward<Args>(args)...);
   }
   [[nodiscard]] Holder& module() noexcept { return model_; }
-  [[nodiscard]] auto* operator->() noexcept { return &*model_; }
+  // For other passes than forward(). Collective under Zero::kParameters.
+  [[nodiscard]] auto* operator->() {
+    begin_forward();
+    return &*model_;
+  }
 
  private:
   Holder model_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "trireme/models/gpt2_config.h"
+#include "trireme/runtime/unit.h"
 
 namespace trireme {
 
@@ -95,7 +96,7 @@ class Gpt2Impl : public torch::nn::Module {
   Gpt2Config config_;
   at::Tensor wte_;
   at::Tensor wpe_;
-  std::vector<Gpt2Block> blocks_;
+  std::vector<Unit<Gpt2Block>> blocks_;
   LayerNorm ln_f_ = nullptr;
 };
 TORCH_MODULE(Gpt2);
