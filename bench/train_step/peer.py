@@ -1,4 +1,5 @@
-"""One rank of a PyTorch peer in the train_step benchmark: the GPT of models/gpt2, eager, alone or under DDP.
+"""One rank of a PyTorch peer in the train_step benchmark: the GPT of models/gpt2, eager, alone or over gloo: DDP, DDP with
+ZeroRedundancyOptimizer, FSDP2.
 
 Started by run.py with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set. Rank 0 prints one JSON line:
 {"step_ms": [...], "losses": [...], "pss_mib": ...}.
@@ -62,6 +63,29 @@ class Gpt(torch.nn.Module):
         self.load_state_dict(own)
 
 
+ADAMW = {"lr": 1e-3, "betas": (0.9, 0.95), "weight_decay": 0.1, "fused": True}
+
+
+def wrap(system, model):
+    """The model and optimizer of a system, each as its documentation sets it up."""
+    if system == "torch_single":
+        return model, torch.optim.AdamW(model.parameters(), **ADAMW)
+    torch.distributed.init_process_group("gloo")
+    if system == "fsdp2":
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+        mesh = init_device_mesh("cpu", (torch.distributed.get_world_size(),))
+        for block in model.h:
+            fully_shard(block, mesh=mesh)
+        fully_shard(model, mesh=mesh)
+        return model, torch.optim.AdamW(model.parameters(), **ADAMW)
+    parallel = torch.nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
+    if system == "ddp":
+        return parallel, torch.optim.AdamW(model.parameters(), **ADAMW)
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+    return parallel, ZeroRedundancyOptimizer(model.parameters(), torch.optim.AdamW, parameters_as_bucket_view=True, **ADAMW)
+
+
 def pss_mib():
     with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
@@ -71,7 +95,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("layers", "width", "heads", "batch", "length", "steps", "warmup"):
         parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--system", choices=("torch_single", "ddp"), required=True)
+    parser.add_argument("--system", choices=("torch_single", "ddp", "zero_redundancy", "fsdp2"), required=True)
     parser.add_argument("--data", required=True, help="int64 tokens of shape [steps, ranks, batch, length + 1]")
     parser.add_argument("--weights", required=True, help="initial weights, safetensors")
     options = parser.parse_args()
@@ -80,12 +104,8 @@ def main():
     torch.set_num_threads(1)
     model = Gpt(options.layers, options.width, options.heads, options.length, 256)
     model.load_hugging_face(options.weights)
-    if options.system == "ddp":
-        torch.distributed.init_process_group("gloo")
-        step_model = torch.nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
-    else:
-        step_model = model
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    step_model, optimizer = wrap(options.system, model)
+    keeps_gradients = options.system in ("ddp", "zero_redundancy")  # views of buckets
     tokens = torch.from_numpy(numpy.fromfile(options.data, dtype=numpy.int64)).view(
         -1, world, options.batch, options.length + 1)
 
@@ -93,7 +113,7 @@ def main():
     for step in range(options.warmup + options.steps):
         window = tokens[step, rank]
         start = time.perf_counter()
-        optimizer.zero_grad(set_to_none=options.system != "ddp")
+        optimizer.zero_grad(set_to_none=not keeps_gradients)
         loss = step_model(window[:, :-1], window[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -104,6 +124,8 @@ def main():
             torch.distributed.all_reduce(mean)
             loss = mean / world
         losses.append(loss.item())
+    if world > 1:
+        torch.distributed.barrier()
     if rank == 0:
         print(json.dumps({"step_ms": step_ms[options.warmup:], "losses": losses, "pss_mib": pss_mib()}))
 
