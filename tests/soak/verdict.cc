@@ -57,11 +57,19 @@ bool names_missing(const std::string& text, int rank) {
   return list.find(message(" rank {} ", rank)) != std::string::npos;
 }
 
-std::optional<std::string> wrong_text(const Plan& plan, const std::string& text) {
+// An operation on a half calls its members by their numbers in it.
+bool names_missing_victim(const Plan& plan, int rank, const std::string& text) {
+  if (names_missing(text, plan.victim)) return true;
+  const auto halves = message(" on rank {}/{} of ", rank / 2, (plan.ranks + 1 - rank % 2) / 2);
+  const bool is_on_half = text.find(halves) != std::string::npos && rank % 2 == plan.victim % 2;
+  return is_on_half && names_missing(text, plan.victim / 2);
+}
+
+std::optional<std::string> wrong_text(const Plan& plan, int rank, const std::string& text) {
   if (is_kill(plan.injection) && text.find(message("rank {} on node node is lost", plan.victim)) == std::string::npos) {
     return "does not name the lost rank";
   }
-  if (is_hang(plan.injection) && !names_missing(text, plan.victim)) return "does not name the missing rank";
+  if (is_hang(plan.injection) && !names_missing_victim(plan, rank, text)) return "does not name the missing rank";
   if (!is_mismatch(plan.injection)) return std::nullopt;
   for (const auto& call : {plan.calls[plan.at], plan.instead}) {
     if (text.find(side_of(call)) == std::string::npos) return "does not show both sides: no '" + side_of(call) + "'";
@@ -84,7 +92,7 @@ void judge_survivor(const Plan& plan, int rank, const std::string& report, std::
                        std::ranges::any_of(plan.calls, &Call::on_half);
   if (failed->kind != expected_kind(plan) && !is_told) {
     complain(message("got '{}' instead of '{}':{}", failed->kind, expected_kind(plan), failed->text));
-  } else if (const auto wrong = wrong_text(plan, failed->text)) {
+  } else if (const auto wrong = wrong_text(plan, rank, failed->text)) {
     complain(message("got an error that {}:{}", *wrong, failed->text));
   }
   if (!has_line(report, "rebuilt")) complain("did not get into the new group");

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <system_error>
+#include <utility>
 
 namespace trireme::bench {
 namespace {
@@ -128,7 +129,7 @@ std::int64_t StartLine::sum(std::int64_t value) {
   return total;
 }
 
-void pin_to_core(int rank) {
+void pin_to_core(int rank, int ranks) {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
@@ -136,9 +137,10 @@ void pin_to_core(int rank) {
   for (int core = 0; core < CPU_SETSIZE; ++core) {
     if (CPU_ISSET(core, &allowed)) cores.push_back(core);
   }
+  if (std::cmp_greater(ranks, cores.size())) return;
   cpu_set_t own;
   CPU_ZERO(&own);
-  CPU_SET(cores[static_cast<std::size_t>(rank) % cores.size()], &own);
+  CPU_SET(cores[static_cast<std::size_t>(rank)], &own);
   if (sched_setaffinity(0, sizeof own, &own) != 0) {
     throw std::system_error(errno, std::generic_category(), "pin rank " + std::to_string(rank) + " to a core");
   }

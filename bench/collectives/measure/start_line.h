@@ -54,7 +54,9 @@ class StartLine {
   std::uint64_t round_ = 0;
 };
 
-// Binds this thread to a core, ranks round robin over the cores it may use. To be called before threads are started.
-void pin_to_core(int rank);
+// Binds this thread to a core of its own. With more ranks than cores nobody is bound: round robin would put one rank of
+// each of several nodes, which may be all that work between nodes, on the same core. To be called before threads are
+// started.
+void pin_to_core(int rank, int ranks);
 
 }  // namespace trireme::bench

@@ -76,7 +76,7 @@ int run_rank(const RankOptions& options) {
   int ranks = 1;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  pin_to_core(rank);
+  pin_to_core(rank, ranks);
   MpiSystem system(rank, ranks);
   const int code = serve(system, options, rank, ranks);
   if (code != 0) MPI_Abort(MPI_COMM_WORLD, code);

@@ -34,7 +34,7 @@ Measurement measure_kernel(const Kernel& kernel, int ranks, const Request& reque
   std::vector<std::jthread> threads;
   for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
-      pin_to_core(rank);
+      pin_to_core(rank, ranks);
       StartLine line(shared.start_page.data(), rank, ranks);
       RoofSystem system(shared, kernel, rank);
       const Measurement own = measure(system, line, rank, ranks, request);

@@ -51,7 +51,7 @@ double triad_gb_s(std::span<const Kernel* const> kernels, int threads, double by
     double taken = 0;
     std::vector<std::jthread> others;
     const auto run_rank = [&](int rank) {
-      pin_to_core(rank);
+      pin_to_core(rank, threads);
       StartLine line(page.data(), rank, threads);
       const double median_s = time_triad(*kernel, count, line, rank, seconds / static_cast<double>(kernels.size()));
       if (rank == 0) taken = median_s;

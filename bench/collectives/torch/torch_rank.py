@@ -98,7 +98,8 @@ def main():
         # Before torch starts threads. Not gloo: its own thread moves the data, and bound to the caller's core it takes 3 to
         # 8 times as long.
         cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+        if ranks <= len(cores):
+            os.sched_setaffinity(0, {cores[rank]})
     import torch
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo")

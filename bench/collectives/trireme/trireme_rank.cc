@@ -20,7 +20,7 @@ struct Options {
 
 int run_rank(const Options& options) {
   const trireme::RankEnvironment environment = trireme::read_rank_environment();
-  trireme::bench::pin_to_core(environment.rank);
+  trireme::bench::pin_to_core(environment.rank, environment.world_size);
   if (options.footprint > 0) {
     const std::string line = trireme::bench::measure_footprint(options.backend, environment, options.footprint);
     if (!line.empty()) std::cout << line << '\n';

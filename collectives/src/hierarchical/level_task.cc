@@ -188,7 +188,7 @@ bool LevelTask::retire() {
 }
 
 Timeout LevelTask::grace(Timeout timeout) const {
-  constexpr Timeout kLeast{100};
+  constexpr Timeout kLeast{250};
   constexpr Timeout kMost{5000};
   const auto step = std::clamp(timeout / 4, kLeast, kMost);
   if (under_way_.empty()) return {};

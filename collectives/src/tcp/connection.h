@@ -42,6 +42,7 @@ class Connection {
   };
   [[nodiscard]] std::size_t fill(std::span<iovec> parts) const;
   void sent(std::size_t bytes);
+  void acknowledge_at_once() const noexcept;
   void close(int error);
 
   UniqueFd socket_;

@@ -53,7 +53,8 @@ class TcpTransport final : public Transport {
 
   [[nodiscard]] Patience patience() const noexcept override { return kPatience; }
   void sleep(const std::function<bool()>& moved) override {
-    if (!moved()) readiness_.look(kLongestSleep);
+    // The last look may have posted a receive for bytes that a socket announced before, and announces only once.
+    if (!moved() && !messenger_.progress()) readiness_.look(kLongestSleep);
   }
 
   void announce(const Failure& failure) noexcept override { control_.tell(failure); }

@@ -21,7 +21,7 @@ struct HierarchicalOptions {
   // NUMA domain. 0: all. Rank 0's value holds.
   int leaders = 1;
   // Bytes of a buffer that go through the levels together. Rank 0's value holds; results do not depend on it.
-  std::size_t part_bytes = std::size_t{512} << 10;
+  std::size_t part_bytes = std::size_t{256} << 10;
 };
 [[nodiscard]] std::unique_ptr<Communicator> make_hierarchical(std::unique_ptr<Communicator> world,
                                                               std::unique_ptr<Communicator> node,
