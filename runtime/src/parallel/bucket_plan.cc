@@ -32,6 +32,7 @@ std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, con
     const auto& item = items[index];
     if (!fits(open, item, buckets.empty() ? limits.first_bytes : limits.bytes)) close();
     open.kind = item.kind;
+    open.gradient_kind = item.gradient_kind;
     open.unit = item.unit;
     open.places.push_back({index, open.elements, item.elements});
     open.elements += round_up(item.elements, kAlignment);

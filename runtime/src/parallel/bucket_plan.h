@@ -6,13 +6,14 @@
 
 namespace trireme {
 
-// What the plan needs to know of a parameter. `kind` and `unit` separate what cannot share a bucket: the dtype, and the
-// block whose parameters are gathered together.
+// What the plan needs to know of a parameter. `kind` and `unit` separate what cannot share a bucket: the dtype that it
+// computes in, and the block whose parameters are gathered together. Equal kinds have equal gradient kinds.
 struct BucketItem {
   std::int64_t elements = 0;
-  std::int64_t element_bytes = 4;
+  std::int64_t element_bytes = 4;  // of the gradient
   int kind = 0;
-  int unit = 0;  // below 0: none, and these come last
+  int unit = 0;           // below 0: none, and these come last
+  int gradient_kind = 0;  // the dtype that its gradient is reduced in
 };
 
 // A parameter's place in a bucket, in elements from the bucket's start.
@@ -24,6 +25,7 @@ struct BucketPlace {
 
 struct BucketLayout {
   int kind = 0;
+  int gradient_kind = 0;
   int unit = 0;
   std::int64_t elements = 0;  // with padding between and behind places: a multiple of the shards
   std::vector<BucketPlace> places;

@@ -3,6 +3,8 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "kernels/gradient_kernels.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
@@ -11,6 +13,12 @@ namespace trireme {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+bool is_finite(const at::Tensor& values) {
+  // A sum in fp16 overflows soon.
+  const auto dtype = at::isReducedFloatingType(values.scalar_type()) ? at::kFloat : values.scalar_type();
+  return std::isfinite(values.sum(dtype).item<double>());
+}
 
 // False when a value is infinite or not a number.
 bool copy_and_check(const at::Tensor& from, const at::Tensor& to) {
@@ -25,7 +33,7 @@ bool copy_and_check(const at::Tensor& from, const at::Tensor& to) {
       return copy_finite_half(source, to.data_ptr(), to.numel());
     default:
       to.copy_(from);
-      return at::isfinite(to).all().item<bool>();
+      return is_finite(to);
   }
 }
 
@@ -46,8 +54,8 @@ void GradientReducer::lay_out(const std::vector<BucketLayout>& buckets) {
   places_.resize(parameters_.size());
   for (const auto& layout : buckets) {
     Bucket bucket;
-    bucket.bytes =
-        layout.elements * static_cast<std::int64_t>(at::elementSize(static_cast<at::ScalarType>(layout.kind)));
+    const auto width = at::elementSize(static_cast<at::ScalarType>(layout.gradient_kind));
+    bucket.bytes = layout.elements * static_cast<std::int64_t>(width);
     for (const auto& place : layout.places) {
       places_[place.item].bucket = buckets_.size();
       places_[place.item].offset = place.offset;
@@ -120,12 +128,16 @@ void GradientReducer::take_into_bucket(std::size_t parameter) {
                 "sparse(false).",
                 parameters_[parameter].name));
   }
-  used_[parameter] = true;
   const auto place = view_in_bucket(parameter);
+  // Autograd adds by itself to what is in .grad(), where only gradients of the parameter's dtype stay.
+  const bool stays = store_.keeps_gradients() && place.scalar_type() == tensor.scalar_type();
+  const bool adds = store_.keeps_gradients() && !stays && used_[parameter];
   const bool is_there = gradient.is_alias_of(place);
-  const bool is_finite = is_there ? at::isfinite(place.sum()).item<bool>() : copy_and_check(gradient, place);
-  if (!is_finite && !first_nonfinite_) first_nonfinite_ = parameter;
-  if (!is_there) tensor.mutable_grad() = store_.keeps_gradients() ? place : at::Tensor();
+  if (adds) place.add_(gradient);
+  if (!(adds || is_there ? is_finite(place) : copy_and_check(gradient, place)))
+    first_nonfinite_ = first_nonfinite_.value_or(parameter);
+  used_[parameter] = true;
+  if (!is_there) tensor.mutable_grad() = stays ? place : at::Tensor();
 }
 
 void GradientReducer::mark_ready(std::size_t parameter) {

@@ -12,9 +12,11 @@
 namespace trireme {
 namespace {
 
+at::ScalarType gradient_dtype(const BucketLayout& bucket) { return static_cast<at::ScalarType>(bucket.gradient_kind); }
+
 std::vector<FlatPiece> whole_buckets(const std::vector<BucketLayout>& buckets) {
   std::vector<FlatPiece> pieces;
-  for (const auto& bucket : buckets) pieces.push_back({bucket.elements, static_cast<at::ScalarType>(bucket.kind)});
+  for (const auto& bucket : buckets) pieces.push_back({bucket.elements, gradient_dtype(bucket)});
   return pieces;
 }
 
@@ -130,7 +132,7 @@ class PooledGradients final : public GradientStore {
   // all buffers are filling gets memory of its own for this once, instead of waiting for ever.
   void lend_buffer(std::size_t bucket) {
     const auto& layout = layouts_[bucket];
-    const auto dtype = static_cast<at::ScalarType>(layout.kind);
+    const auto dtype = gradient_dtype(layout);
     if (free_.empty() && !posted_.empty() && (may_block_ || reductions_[posted_.front()].done())) finish_oldest();
     auto& opened = opened_[bucket];
     if (free_.empty()) {

@@ -11,6 +11,8 @@
 #include "parallel/ownership.h"
 #include "parallel/replica.h"
 #include "parallel/step_agreement.h"
+#include "precision/compute_dtypes.h"
+#include "precision/masters.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "zero/parameter_store.h"
@@ -56,14 +58,19 @@ double sum_of_squares(const at::Tensor& flat) {
   }
 }
 
-std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const UnitMap& units,
-                               const ParallelOptions& options, int shards) {
+std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const std::vector<at::ScalarType>& dtypes,
+                               const UnitMap& units, const ParallelOptions& options, int shards) {
   const bool by_unit = options.zero == Zero::kParameters;
   std::vector<BucketItem> items;
-  for (const auto& [name, tensor] : parameters) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto& tensor = parameters[i].tensor;
     const bool is_whole = by_unit && tensor.numel() < options.whole_below_elements;
-    items.push_back({tensor.numel(), tensor.element_size(), static_cast<int>(tensor.scalar_type()),
-                     is_whole ? kWholeUnit : (by_unit ? units.unit_of(tensor) : kRootUnit)});
+    const auto gradient = options.reduce_dtype ? dtype_of(*options.reduce_dtype) : dtypes[i];
+    items.push_back({.elements = tensor.numel(),
+                     .element_bytes = static_cast<std::int64_t>(at::elementSize(gradient)),
+                     .kind = static_cast<int>(dtypes[i]),
+                     .unit = is_whole ? kWholeUnit : (by_unit ? units.unit_of(tensor) : kRootUnit),
+                     .gradient_kind = static_cast<int>(gradient)});
   }
   return plan_buckets(items, {options.first_bucket_bytes, options.bucket_bytes, shards});
 }
@@ -80,15 +87,22 @@ struct ParallelModule::State {
     broadcast_replica(replica, communicator, options.timeout);
     return replica;
   }
+  std::vector<BucketLayout> plan_and_convert();
   std::unique_ptr<ParameterStore> make_parameter_store();
   void make_parts();
   void share_parts();
   [[nodiscard]] std::pair<std::size_t, BucketPlace> place_of(std::size_t parameter) const;
+  // Collective. A bucket, of this rank's block of it.
+  [[nodiscard]] at::Tensor whole(const at::Tensor& block) const {
+    return options.zero == Zero::kOff ? block : gather_blocks(groups, block, options.timeout);
+  }
   [[nodiscard]] at::Tensor cut_out(std::size_t parameter, const at::Tensor& bucket) const;
   // This rank's share of the squares: of the elements that no other rank counts.
   [[nodiscard]] double own_squares() const;
   void agree();
   void hand_out_gradients();
+  // Collective. Rounds what has masters, and shows it to all ranks.
+  void publish_all();
 
   const ParallelOptions options;
   std::shared_ptr<torch::nn::Module> module;
@@ -97,6 +111,7 @@ struct ParallelModule::State {
   std::vector<NamedParameter> parameters;  // trainable
   std::vector<NamedParameter> untrained;   // the others
   UnitMap units;
+  std::optional<Masters> masters;  // where the precision is not kFloat32
   std::vector<BucketLayout> buckets;
   UnitParameters* sharded = nullptr;  // `store`, where it gathers units
   std::unique_ptr<GradientStore> gradients;
@@ -104,12 +119,14 @@ struct ParallelModule::State {
   GradientReducer reducer;
 
   std::vector<ParameterPart> parts;
+  std::vector<at::Tensor> live;          // by part: what its master is rounded into; undefined without one
   std::vector<at::Tensor> sums;          // by part: its gradient, whether used or not
   std::vector<std::size_t> part_bucket;  // by part, ascending
   std::vector<PartSlice> slices;
   std::vector<at::Tensor> counted;  // the sums that this rank owns
   StepAgreement agreed;
   bool holds_sums = false;
+  bool handed_out = false;  // some parameter has a gradient for torch::optim
   int no_sync_guards = 0;
 };
 
@@ -122,11 +139,24 @@ ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainCo
       parameters(trainable(replica)),
       untrained(select(replica, false)),
       units(*module),
-      buckets(plan(parameters, units, wishes, groups.shards)),
+      buckets(plan_and_convert()),
       gradients(make_gradient_store(buckets, groups, {wishes.zero, wishes.timeout})),
       store(make_parameter_store()),
       reducer(parameters, buckets, *gradients) {
   make_parts();
+}
+
+// Masters are made in between, of what is not rounded yet.
+std::vector<BucketLayout> ParallelModule::State::plan_and_convert() {
+  const auto dtypes_of = [&](const std::vector<NamedParameter>& tensors) {
+    return compute_dtypes(*module, tensors, options.precision, options.keep_float32);
+  };
+  const auto dtypes = dtypes_of(parameters);
+  auto layouts = plan(parameters, dtypes, units, options, groups.shards);
+  if (options.precision != Precision::kFloat32) masters.emplace(parameters, layouts, groups);
+  convert(parameters, dtypes);
+  convert(untrained, dtypes_of(untrained));
+  return layouts;
 }
 
 std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
@@ -145,7 +175,10 @@ void ParallelModule::State::make_parts() {
     const auto own = gradients->sums(k);
     const auto block_begin = buckets[k].elements / groups.shards * groups.shard;
     for (const auto& place : parts_of_shard(buckets[k], groups.shards, groups.shard)) {
-      parts.push_back({place.item, place.item_offset, store->elements(k, place), {}});
+      const auto elements = store->elements(k, place);
+      const bool has_master = masters && masters->has(k);
+      parts.push_back({place.item, place.item_offset, has_master ? masters->elements(k, place) : elements, {}});
+      live.push_back(has_master ? elements : at::Tensor());
       sums.push_back(own.narrow(0, place.bucket_offset - block_begin, place.elements));
       part_bucket.push_back(k);
     }
@@ -186,10 +219,22 @@ void ParallelModule::State::hand_out_gradients() {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     parts[i].gradient = agreed.used[parts[i].parameter] ? sums[i] : at::Tensor();
   }
+  handed_out = false;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const bool is_whole = options.zero == Zero::kOff && agreed.used[i];
-    parameters[i].tensor.mutable_grad() = is_whole ? reducer.gradient(i) : at::Tensor();
+    const bool shows = options.zero == Zero::kOff && agreed.used[i] && !masters &&
+                       reducer.gradient(i).scalar_type() == parameters[i].tensor.scalar_type();
+    parameters[i].tensor.mutable_grad() = shows ? reducer.gradient(i) : at::Tensor();
+    handed_out = handed_out || shows;
   }
+}
+
+void ParallelModule::State::publish_all() {
+  at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (live[i].defined()) live[i].copy_(parts[i].values);
+  }
+  for (std::size_t k = 0; k < buckets.size(); ++k) store->publish(k);
+  store->settle();
 }
 
 ParallelModule::ParallelModule(std::shared_ptr<torch::nn::Module> module, TrainContext& context,
@@ -205,7 +250,7 @@ void ParallelModule::begin_forward() {
 void ParallelModule::backward(const at::Tensor& loss, double weight) {
   auto& state = *state_;
   const auto is_cleared = [](const NamedParameter& parameter) { return !parameter.tensor.grad().defined(); };
-  if (state.holds_sums && state.options.zero == Zero::kOff &&
+  if (state.holds_sums && state.handed_out &&
       std::all_of(state.parameters.begin(), state.parameters.end(), is_cleared)) {
     zero_grad();  // a torch::optim optimizer cleared them
   }
@@ -256,18 +301,16 @@ void ParallelModule::update(const std::function<void(std::size_t)>& change) {
   std::size_t part = 0;
   for (std::size_t k = 0; k < state.buckets.size(); ++k) {
     for (; part < state.parts.size() && state.part_bucket[part] == k; ++part) {
-      if (state.parts[part].gradient.defined()) change(part);
+      if (!state.parts[part].gradient.defined()) continue;
+      change(part);
+      if (state.live[part].defined()) state.live[part].copy_(state.parts[part].values);
     }
     state.store->publish(k);
   }
   state.store->settle();
 }
 
-void ParallelModule::after_load() {
-  auto& state = *state_;
-  for (std::size_t k = 0; k < state.buckets.size(); ++k) state.store->publish(k);
-  state.store->settle();
-}
+void ParallelModule::after_load() { state_->publish_all(); }
 
 at::Tensor ParallelModule::State::cut_out(std::size_t parameter, const at::Tensor& bucket) const {
   const auto& place = place_of(parameter).second;
@@ -285,7 +328,10 @@ std::pair<std::size_t, BucketPlace> ParallelModule::State::place_of(std::size_t 
 
 at::Tensor ParallelModule::whole_parameter(std::size_t index) {
   at::NoGradGuard no_grad;
-  return state_->cut_out(index, state_->store->whole(state_->place_of(index).first));
+  auto& state = *state_;
+  const auto bucket = state.place_of(index).first;
+  const bool has_master = state.masters && state.masters->has(bucket);
+  return state.cut_out(index, has_master ? state.whole(state.masters->block(bucket)) : state.store->whole(bucket));
 }
 
 at::Tensor ParallelModule::whole_gradient(std::size_t index) {
@@ -293,9 +339,7 @@ at::Tensor ParallelModule::whole_gradient(std::size_t index) {
   auto& state = *state_;
   const auto bucket = state.place_of(index).first;
   if (!state.holds_sums || !state.agreed.used[index]) return {};
-  const auto sums = state.gradients->sums(bucket);
-  const bool is_whole = state.options.zero == Zero::kOff;
-  return state.cut_out(index, is_whole ? sums : gather_blocks(state.groups, sums, state.options.timeout));
+  return state.cut_out(index, state.whole(state.gradients->sums(bucket)));
 }
 
 void ParallelModule::write_parameters(const std::function<void(const std::string&, at::Tensor&)>& write) {
@@ -311,7 +355,7 @@ void ParallelModule::write_parameters(const std::function<void(const std::string
     }
   }
   for (auto& [name, tensor] : state.untrained) write(name, tensor);
-  after_load();
+  state.publish_all();
 }
 
 std::string ParallelModule::describe() const {

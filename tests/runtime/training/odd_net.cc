@@ -69,6 +69,7 @@ std::map<std::string, at::Tensor> copies(ParallelModule& parallel, const torch::
 // AdamW and clipping written out element by element, without Trireme.
 class PlainAdamW {
  public:
+  // All float32.
   explicit PlainAdamW(std::vector<at::Tensor> parameters) : parameters_(std::move(parameters)) {
     for (const auto& parameter : parameters_) {
       const auto elements = static_cast<std::size_t>(parameter.numel());
@@ -84,7 +85,7 @@ class PlainAdamW {
     const double norm = std::sqrt(squares);
     const auto scale = static_cast<float>(norm > clip_norm ? clip_norm / norm : 1.0);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (gradients[i].defined()) update(i, gradients[i].contiguous(), scale);
+      if (gradients[i].defined()) update(i, gradients[i].contiguous().to(at::kFloat), scale);
     }
   }
 
@@ -128,12 +129,52 @@ std::vector<at::Tensor> trainable(const torch::nn::Module& module) {
   return result;
 }
 
-// Adds `gradients` to `sums`.
-void add(const std::vector<at::Tensor>& gradients, std::vector<at::Tensor>& sums) {
+bool stays_float32(const std::string& name) { return name.find("norm") != std::string::npos; }
+
+// As Precision says, without Trireme. The result is what an optimizer changes: parameters or their masters.
+std::vector<at::Tensor> convert(OddNet& model, const std::vector<at::Tensor>& trained, Precision precision) {
   torch::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    if (gradients[i].defined()) sums[i] = sums[i].defined() ? sums[i] + gradients[i] : gradients[i].clone();
+  if (precision == Precision::kFloat32) return trained;
+  std::vector<at::Tensor> masters;
+  for (const auto& parameter : trained) masters.push_back(parameter.detach().clone());
+  for (auto& item : model.named_parameters()) {
+    if (!stays_float32(item.key())) item.value().set_data(item.value().detach().to(dtype_of(precision)));
   }
+  return masters;
+}
+
+// Rounds masters into the model.
+void publish(const std::vector<at::Tensor>& masters, const std::vector<at::Tensor>& parameters) {
+  torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < masters.size(); ++i) {
+    if (!masters[i].is_same(parameters[i])) parameters[i].detach().copy_(masters[i]);
+  }
+}
+
+// How defined gradients of one parameter are added up to one of `dtype`; undefined when there are none.
+using Sum = at::Tensor (*)(const std::vector<at::Tensor>& gradients, at::ScalarType dtype);
+
+// As communicators do: in float32, rounded once.
+at::Tensor sum_of_ranks(const std::vector<at::Tensor>& gradients, at::ScalarType dtype) {
+  at::Tensor sum;
+  for (const auto& gradient : gradients) {
+    const auto value = gradient.to(dtype).to(at::kFloat);
+    sum = sum.defined() ? sum + value : value;
+  }
+  return sum.defined() ? sum.to(dtype) : sum;
+}
+
+// As accumulation does: rounded each time.
+at::Tensor sum_of_passes(const std::vector<at::Tensor>& gradients, at::ScalarType dtype) {
+  at::Tensor sum;
+  for (const auto& gradient : gradients) {
+    if (sum.defined()) {
+      sum.add_(gradient);
+    } else {
+      sum = gradient.to(dtype).clone();
+    }
+  }
+  return sum;
 }
 
 struct Pass {
@@ -172,20 +213,53 @@ Batch rows_of(const Batch& batch, const Pass& pass) {
           batch.global_samples};
 }
 
-// By rank and pass, in the order in which they are added up.
-std::vector<at::Tensor> sum_gradients(OddNet& model, const std::vector<at::Tensor>& parameters, const Trial& trial,
-                                      std::int64_t step, double& loss_sum) {
-  const bool ranks_keep = trial.zero <= Zero::kOptimizer;
-  std::vector<at::Tensor> sums(parameters.size());
-  for (int outer = 0; outer < (ranks_keep ? trial.ranks : trial.accumulation); ++outer) {
-    std::vector<at::Tensor> inner_sums(parameters.size());
-    for (int inner = 0; inner < (ranks_keep ? trial.accumulation : trial.ranks); ++inner) {
-      const int rank = ranks_keep ? outer : inner;
-      const auto batch = share_of_batch(trial, step, rank);
-      const auto pass = passes(trial, batch.samples)[static_cast<std::size_t>(ranks_keep ? inner : outer)];
-      add(gradients_of(model, parameters, rows_of(batch, pass), trial.gate(step, rank), loss_sum), inner_sums);
+// Gradients of one step, by rank and pass: gradient[parameter], undefined where there is none.
+using Gradients = std::vector<at::Tensor>;
+struct StepGradients {
+  std::vector<std::vector<Gradients>> by_rank_and_pass;
+  double loss_sum = 0;
+};
+
+StepGradients gradients_of_step(OddNet& model, const std::vector<at::Tensor>& parameters, const Trial& trial,
+                                std::int64_t step) {
+  StepGradients result;
+  for (int rank = 0; rank < trial.ranks; ++rank) {
+    const auto batch = share_of_batch(trial, step, rank);
+    auto& by_pass = result.by_rank_and_pass.emplace_back();
+    for (const auto& pass : passes(trial, batch.samples)) {
+      by_pass.push_back(gradients_of(model, parameters, rows_of(batch, pass), trial.gate(step, rank), result.loss_sum));
     }
-    add(inner_sums, sums);
+  }
+  return result;
+}
+
+// The sum of get(outer, inner) over both, inner ones first.
+template <typename Get>
+at::Tensor nested_sum(std::size_t outers, Sum outer, std::size_t inners, Sum inner, at::ScalarType dtype, Get get) {
+  std::vector<at::Tensor> sums;
+  for (std::size_t i = 0; i < outers; ++i) {
+    std::vector<at::Tensor> gradients;
+    for (std::size_t k = 0; k < inners; ++k) {
+      if (get(i, k).defined()) gradients.push_back(get(i, k));
+    }
+    if (const auto sum = inner(gradients, dtype); sum.defined()) sums.push_back(sum);
+  }
+  return outer(sums, dtype);
+}
+
+Gradients sum_gradients(const StepGradients& step, const std::vector<at::Tensor>& parameters, const Trial& trial) {
+  torch::NoGradGuard no_grad;
+  const auto& by_rank = step.by_rank_and_pass;
+  const auto ranks = by_rank.size();
+  const auto passes = by_rank.front().size();
+  Gradients sums;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto dtype = trial.reduce_dtype ? dtype_of(*trial.reduce_dtype) : parameters[i].scalar_type();
+    const auto get = [&](std::size_t rank, std::size_t pass) { return by_rank[rank][pass][i]; };
+    const auto get_by_pass = [&](std::size_t pass, std::size_t rank) { return get(rank, pass); };
+    sums.push_back(trial.zero <= Zero::kOptimizer
+                       ? nested_sum(ranks, sum_of_ranks, passes, sum_of_passes, dtype, get)
+                       : nested_sum(passes, sum_of_passes, ranks, sum_of_ranks, dtype, get_by_pass));
   }
   return sums;
 }
@@ -217,7 +291,7 @@ at::Tensor OddNet::forward(const at::Tensor& inputs, const at::Tensor& targets, 
   const auto gate = gate_(x);
   if (uses_gate) x = x * at::sigmoid(gate);
   const auto logits = at::matmul(x, embedding_.t());
-  return at::cross_entropy_loss(logits.reshape({-1, kTokens}), targets.reshape({-1}));
+  return at::cross_entropy_loss(logits.reshape({-1, kTokens}).to(at::kFloat), targets.reshape({-1}));
 }
 
 Batch share_of_batch(const Trial& trial, std::int64_t step, int rank) {
@@ -236,6 +310,9 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
   Parallel parallel(std::make_shared<OddNet>(), context,
                     {.zero = trial.zero,
                      .sharing = trial.sharing,
+                     .precision = trial.precision,
+                     .keep_float32 = stays_float32,
+                     .reduce_dtype = trial.reduce_dtype,
                      .bucket_bytes = 400,
                      .first_bucket_bytes = 100,
                      .timeout = trial.timeout});
@@ -260,15 +337,21 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
 TrialResult train_rank_by_rank(const Trial& trial) {
   OddNet model;
   const auto parameters = trainable(model);
-  PlainAdamW optimizer(parameters);
+  const auto masters = convert(model, parameters, trial.precision);
+  PlainAdamW optimizer(masters);
   TrialResult result;
   for (std::int64_t step = 0; step < trial.steps; ++step) {
-    double loss_sum = 0;
-    const auto sums = sum_gradients(model, parameters, trial, step, loss_sum);
-    optimizer.step(sums, trial.clip_norm);
-    result.losses.push_back(loss_sum / static_cast<double>(trial.rows));
+    const auto gradients = gradients_of_step(model, parameters, trial, step);
+    optimizer.step(sum_gradients(gradients, parameters, trial), trial.clip_norm);
+    publish(masters, parameters);
+    result.losses.push_back(gradients.loss_sum / static_cast<double>(trial.rows));
   }
   result.parameters = copies(model);
+  for (auto& item : model.named_parameters()) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (item.value().is_same(parameters[i])) result.parameters[item.key()] = masters[i].detach().clone();
+    }
+  }
   return result;
 }
 

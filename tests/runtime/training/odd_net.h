@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,8 @@ struct Trial {
   Zero zero = Zero::kOff;
   Sharing sharing = Sharing::kAuto;
   collectives::Timeout timeout = collectives::kDefaultTimeout;
+  Precision precision = Precision::kFloat32;  // norms stay in float32
+  std::optional<Precision> reduce_dtype = std::nullopt;
   int accumulation = 1;  // backward passes a step, under no_sync() but for the last
   GateRule gate = [](std::int64_t, int) { return true; };
 };
@@ -75,7 +78,7 @@ struct TrialResult {
 
 // With LibTorch alone, in this thread: each rank's share in turn, gradients added in rank order. With one rank it is
 // the plain training on whole batches. With accumulation a rank's own gradients are added up first where ranks keep
-// them (Zero::kOff and kOptimizer), else the ranks' are added in each pass.
+// them (Zero::kOff and kOptimizer), else the ranks' are added in each pass. Masters are kept beside a converted model.
 [[nodiscard]] TrialResult train_rank_by_rank(const Trial& trial);
 
 // Empty when equal bit for bit, else what differs first.

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "trireme/base/status_record.h"
 #include "trireme/collectives/communicator.h"
 #include "trireme/runtime/parameter_part.h"
+#include "trireme/runtime/precision.h"
 #include "trireme/runtime/state.h"
 #include "trireme/runtime/train_context.h"
 #include "trireme/runtime/zero.h"
@@ -30,6 +32,13 @@ struct ParallelOptions {
   std::int64_t whole_below_elements = 0;
   // kParameters: units stay gathered from forward to backward, for more speed and memory.
   bool keep_after_forward = false;
+  // What the model computes in; see "Precision" below.
+  Precision precision = Precision::kFloat32;
+  // Parameters that stay as the user built them, for example norms; they are asked for by name.
+  ParameterFilter keep_float32 = nullptr;
+  // What gradients are accumulated and reduced in; by default each in its parameter's dtype. Sums over ranks are made
+  // in float32 and rounded once (twice between nodes).
+  std::optional<Precision> reduce_dtype = std::nullopt;
   // Gradients are reduced in buckets of about this size. Larger ones overflow a CPU's last cache, smaller ones cost
   // calls.
   std::size_t bucket_bytes = std::size_t{4} << 20;
@@ -65,6 +74,13 @@ struct BackwardTimes {
 // write_parameters(), never directly. With Zero::kParameters a parameter has values only inside the passes of its Unit
 // (of the whole model, outside of units); whole_parameter() gives them at any time, and the module holds none after the
 // Parallel is gone. From kGradients on, every backward() is collective, those under no_sync() too.
+//
+// Precision: with kBf16 and kFp16 every float32 parameter, trained or frozen, is rounded to that type. Buffers stay,
+// and so do parameters of other dtypes, those that keep_float32 names, and those of modules that have floating-point
+// buffers (BatchNorm), which need both alike. Inputs are the user's to convert, and the loss should be computed in
+// float32. The rank that updates an element keeps its float32 master: parts(), whole_parameter(), write_parameters()
+// and checkpoints show masters, which begin with the values given, not rounded ones. Gradients are then not in
+// parameter.grad(), so only optimizers of parts() work; the same holds with a reduce_dtype other than the parameters'.
 //
 // Lifetime: refers to the context and shares the module; hooks leave the module on destruction.
 // Threads: construction, forward, backward and everything else on one thread.
@@ -115,8 +131,8 @@ class ParallelModule : public StateSource {
   void update(const std::function<void(std::size_t)>& change);
   // How state that optimizers keep by part goes to checkpoints: all parts, cut so that all ranks write about as much.
   [[nodiscard]] const std::vector<PartSlice>& part_slices() const noexcept;
-  // Collective. A copy of parameter `index` of parameters(), or of its gradient (undefined when no rank used it),
-  // whole.
+  // Collective. A copy of parameter `index` of parameters() (of its master, where it has one), or of its gradient
+  // (undefined when no rank used it), whole.
   [[nodiscard]] at::Tensor whole_parameter(std::size_t index);
   [[nodiscard]] at::Tensor whole_gradient(std::size_t index);
   // Collective, at any stage: shows `write` each parameter whole, with its name, and keeps what it leaves there. It

@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include "training/odd_net.h"
+#include "training/thread_context.h"
+#include "trireme/base/message.h"
+
+// Training in bf16 and fp16 against the ranks' batches one by one with masters kept by the test: equal bit for bit.
+namespace trireme::test {
+namespace {
+
+std::string describe(const Trial& trial) {
+  return message("{} ranks, zero {}, {}, {}, reduced in {}, {} passes", trial.ranks, to_string(trial.zero),
+                 trial.sharing == Sharing::kOn ? "shared" : "not shared", to_string(trial.precision),
+                 trial.reduce_dtype ? to_string(*trial.reduce_dtype) : "the same", trial.accumulation);
+}
+
+void expect_equal_on_all_ranks(const Trial& trial) {
+  SCOPED_TRACE(describe(trial));
+  const auto expected = train_rank_by_rank(trial);
+  std::vector<std::string> differences(static_cast<std::size_t>(trial.ranks));
+  run_thread_contexts(trial.ranks, [&](TrainContext& context) {
+    differences[static_cast<std::size_t>(context.rank())] = difference(expected, train_with_trireme(context, trial));
+  });
+  EXPECT_EQ(differences, std::vector<std::string>(differences.size()));
+}
+
+// At every stage, with and without sharing.
+void expect_equal_at_every_stage(Trial trial) {
+  for (const auto zero : {Zero::kOff, Zero::kOptimizer, Zero::kGradients, Zero::kParameters}) {
+    trial.zero = zero;
+    trial.sharing = Sharing::kOff;
+    expect_equal_on_all_ranks(trial);
+    if (zero == Zero::kOff || trial.ranks == 1) continue;
+    trial.sharing = Sharing::kOn;
+    expect_equal_on_all_ranks(trial);
+  }
+}
+
+class PrecisionParity : public testing::TestWithParam<Precision> {};
+INSTANTIATE_TEST_SUITE_P(Precisions, PrecisionParity, testing::Values(Precision::kBf16, Precision::kFp16),
+                         [](const auto& setting) { return to_string(setting.param); });
+
+TEST_P(PrecisionParity, EqualsRankByRankTrainingWithMasters) {
+  for (const int ranks : {1, 2, 3}) expect_equal_at_every_stage({.ranks = ranks, .steps = 3, .precision = GetParam()});
+}
+
+TEST_P(PrecisionParity, EqualsRankByRankTrainingWithAccumulation) {
+  for (const int ranks : {1, 2, 3}) {
+    expect_equal_at_every_stage({.ranks = ranks, .steps = 2, .precision = GetParam(), .accumulation = 3});
+  }
+}
+
+TEST_P(PrecisionParity, EqualsRankByRankTrainingWithGradientsReducedInAnotherType) {
+  Trial trial{.ranks = 3, .steps = 2, .accumulation = 2};
+  trial.precision = GetParam();
+  trial.reduce_dtype = Precision::kFloat32;
+  expect_equal_at_every_stage(trial);
+  std::swap(trial.precision, *trial.reduce_dtype);
+  expect_equal_at_every_stage(trial);
+}
+
+}  // namespace
+}  // namespace trireme::test
