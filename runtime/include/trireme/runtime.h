@@ -2,6 +2,7 @@
 
 // Everything of the runtime. Programs that want faster compiles include the single headers.
 #include "trireme/runtime/adamw.h"
+#include "trireme/runtime/autocast.h"
 #include "trireme/runtime/checkpoint.h"
 #include "trireme/runtime/metrics.h"
 #include "trireme/runtime/parallel.h"

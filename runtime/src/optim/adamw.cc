@@ -104,7 +104,7 @@ UpdateReport AdamW::step() {
     report.reason = state_->parallel.explain_nonfinite_gradient();
     return report;
   }
-  const auto scale = state_->clip_scale(report.gradient_norm);
+  const auto scale = state_->clip_scale(report.gradient_norm) * state_->parallel.gradient_scale();
   state_->parallel.update([&](std::size_t part) { state_->update(part, report.learning_rate, scale); });
   return report;
 }

@@ -135,7 +135,8 @@ void GradientReducer::take_into_bucket(std::size_t parameter) {
   const bool is_there = gradient.is_alias_of(place);
   if (adds) place.add_(gradient);
   if (!(adds || is_there ? is_finite(place) : copy_and_check(gradient, place)))
-    first_nonfinite_ = first_nonfinite_.value_or(parameter);
+    first_nonfinite_ = first_nonfinite_.value_or(Nonfinite{parameter, gradients_});
+  ++gradients_;
   used_[parameter] = true;
   if (!is_there) tensor.mutable_grad() = stays ? place : at::Tensor();
 }
@@ -194,6 +195,7 @@ void GradientReducer::drop_gradients() {
   for (auto& [name, tensor] : parameters_) tensor.mutable_grad() = at::Tensor();
   used_.assign(used_.size(), false);
   first_nonfinite_.reset();
+  gradients_ = 0;
   store_.forget();
 }
 

@@ -57,8 +57,12 @@ class GradientReducer {
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept { return parameters_; }
   [[nodiscard]] const BackwardTimes& times() const noexcept { return times_; }
   [[nodiscard]] const CollectiveStatus& last_collective() const noexcept { return last_collective_; }
-  // The first parameter in this step whose gradient on this rank, before any reduction, had a value that is not finite.
-  [[nodiscard]] std::optional<std::size_t> first_nonfinite() const noexcept { return first_nonfinite_; }
+  // The first gradient in this step that had a value that is not finite, on this rank, before any reduction.
+  struct Nonfinite {
+    std::size_t parameter = 0;
+    std::int64_t gradients_before = 0;  // that came before it
+  };
+  [[nodiscard]] const std::optional<Nonfinite>& first_nonfinite() const noexcept { return first_nonfinite_; }
   void record_trace(std::vector<TraceEntry>* trace) noexcept { trace_ = trace; }
 
  private:
@@ -94,7 +98,8 @@ class GradientReducer {
   std::vector<Bucket> buckets_;
   std::vector<Place> places_;
   std::vector<bool> used_;
-  std::optional<std::size_t> first_nonfinite_;
+  std::optional<Nonfinite> first_nonfinite_;
+  std::int64_t gradients_ = 0;  // that came since drop_gradients()
   std::vector<Hook> hooks_;
   Mode mode_ = Mode::kRejected;
   std::size_t posted_ = 0;  // buckets posted in this pass

@@ -13,6 +13,7 @@
 #include "parallel/step_agreement.h"
 #include "precision/compute_dtypes.h"
 #include "precision/masters.h"
+#include "precision/nonfinite_policy.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "zero/parameter_store.h"
@@ -58,6 +59,11 @@ double sum_of_squares(const at::Tensor& flat) {
   }
 }
 
+std::optional<LossScale> loss_scale_of(const ParallelOptions& options) {
+  if (options.loss_scale || options.precision != Precision::kFp16) return options.loss_scale;
+  return LossScale{};
+}
+
 std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const std::vector<at::ScalarType>& dtypes,
                                const UnitMap& units, const ParallelOptions& options, int shards) {
   const bool by_unit = options.zero == Zero::kParameters;
@@ -101,10 +107,14 @@ struct ParallelModule::State {
   [[nodiscard]] double own_squares() const;
   void agree();
   void hand_out_gradients();
+  void run_backward(const at::Tensor& loss, double weight);
+  // What the optimizers do with the sums is done.
+  void end_step();
   // Collective. Rounds what has masters, and shows it to all ranks.
   void publish_all();
 
   const ParallelOptions options;
+  NonfinitePolicy policy;
   std::shared_ptr<torch::nn::Module> module;
   ShardGroups groups;
   Replica replica;
@@ -126,13 +136,15 @@ struct ParallelModule::State {
   std::vector<at::Tensor> counted;  // the sums that this rank owns
   StepAgreement agreed;
   bool holds_sums = false;
-  bool handed_out = false;  // some parameter has a gradient for torch::optim
+  bool loss_is_finite = true;  // since the last step
+  bool handed_out = false;     // some parameter has a gradient for torch::optim
   int no_sync_guards = 0;
 };
 
 ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainContext& context,
                              const ParallelOptions& wishes)
     : options(wishes),
+      policy(loss_scale_of(wishes), wishes.throw_after_skips),
       module(std::move(wrapped)),
       groups(make_shard_groups(context, wishes.zero, wishes.sharing, wishes.shard_over)),
       replica(synchronised(*module, context.communicator(), wishes)),
@@ -221,7 +233,7 @@ void ParallelModule::State::hand_out_gradients() {
   }
   handed_out = false;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const bool shows = options.zero == Zero::kOff && agreed.used[i] && !masters &&
+    const bool shows = options.zero == Zero::kOff && agreed.used[i] && !masters && policy.loss_scale() == 1 &&
                        reducer.gradient(i).scalar_type() == parameters[i].tensor.scalar_type();
     parameters[i].tensor.mutable_grad() = shows ? reducer.gradient(i) : at::Tensor();
     handed_out = handed_out || shows;
@@ -273,16 +285,30 @@ void ParallelModule::backward(const at::Tensor& loss, double weight) {
     loss.backward();
   }
   reducer.begin(reduces ? Mode::kReduce : Mode::kAccumulate);
-  if (weight != 0) (weight == 1 ? loss : loss * weight).backward();
+  if (weight != 0) state.run_backward(loss, weight);
   if (state.sharded != nullptr) state.sharded->end_backward();
   if (reduces) reducer.reduce_rest();
   if (is_last) state.agree();
 }
 
+void ParallelModule::State::run_backward(const at::Tensor& loss, double weight) {
+  // A scaled loss would overflow in fp16.
+  const auto wide = at::isReducedFloatingType(loss.scalar_type()) ? loss.to(at::kFloat) : loss;
+  loss_is_finite = loss_is_finite && std::isfinite(wide.item<double>());
+  const double factor = weight * policy.loss_scale();
+  (factor == 1 ? wide : wide * factor).backward();
+}
+
+void ParallelModule::State::end_step() {
+  if (holds_sums) policy.end_step(!std::isfinite(agreed.squares));
+  holds_sums = false;
+  loss_is_finite = true;
+}
+
 void ParallelModule::zero_grad() {
   state_->reducer.drop_gradients();
   for (auto& part : state_->parts) part.gradient = at::Tensor();
-  state_->holds_sums = false;
+  state_->end_step();
 }
 
 ParallelModule::NoSync::NoSync(ParallelModule& parallel) : parallel_(parallel) { ++parallel_.state_->no_sync_guards; }
@@ -292,7 +318,9 @@ const std::vector<NamedParameter>& ParallelModule::parameters() const noexcept {
 const std::vector<ParameterPart>& ParallelModule::parts() const noexcept { return state_->parts; }
 const std::vector<PartSlice>& ParallelModule::part_slices() const noexcept { return state_->slices; }
 const ParallelOptions& ParallelModule::options() const noexcept { return state_->options; }
-double ParallelModule::gradient_norm() const noexcept { return std::sqrt(state_->agreed.squares); }
+double ParallelModule::gradient_norm() const noexcept { return std::sqrt(state_->agreed.squares) / loss_scale(); }
+double ParallelModule::gradient_scale() const noexcept { return 1 / loss_scale(); }
+double ParallelModule::loss_scale() const noexcept { return state_->policy.loss_scale(); }
 std::int64_t ParallelModule::gathered_bytes() const noexcept { return state_->store->gathered_bytes(); }
 
 void ParallelModule::update(const std::function<void(std::size_t)>& change) {
@@ -367,17 +395,19 @@ std::string ParallelModule::describe() const {
 }
 
 std::string ParallelModule::explain_nonfinite_gradient() {
-  const auto first = state_->reducer.first_nonfinite();
-  const auto answers = context_.communicator().all_gather_bytes(first ? parameters()[*first].name : "");
-  std::string name;
-  std::string ranks;
-  for (std::size_t rank = 0; rank < answers.size(); ++rank) {
-    if (answers[rank].empty()) continue;
-    if (name.empty()) name = answers[rank];
-    ranks += (ranks.empty() ? "from rank " : ", ") + std::to_string(rank);
+  NonfiniteSight own{.in_loss = !state_->loss_is_finite};
+  if (const auto& first = state_->reducer.first_nonfinite()) {
+    own.parameter = parameters()[first->parameter].name;
+    own.gradients_before = first->gradients_before;
   }
-  if (!name.empty()) return message("the gradient of {} is not finite, {}", name, ranks);
-  return "the norm of the gradients overflowed, from the sum over the ranks, each of which had finite values";
+  std::vector<NonfiniteSight> by_rank;
+  for (const auto& text : context_.communicator().all_gather_bytes(encode(own))) by_rank.push_back(decode_sight(text));
+  return state_->policy.explain(by_rank);
+}
+
+std::map<std::string, std::string> ParallelModule::scalars() const { return state_->policy.scalars(); }
+void ParallelModule::load_scalars(const std::map<std::string, std::string>& scalars) {
+  state_->policy.load_scalars(scalars);
 }
 
 const BackwardTimes& ParallelModule::last_backward() const noexcept { return state_->reducer.times(); }

@@ -50,6 +50,19 @@ TEST_P(PrecisionParity, EqualsRankByRankTrainingWithAccumulation) {
   }
 }
 
+// The first scale overflows in fp16, the next one does not.
+TEST(LossScaleParity, EqualsRankByRankTrainingThatSkipsTheSameSteps) {
+  const LossScale scale{.initial = 16777216, .backoff = 1.0 / 4096};
+  const Trial trial{.ranks = 2, .steps = 4, .precision = Precision::kFp16, .loss_scale = scale};
+  expect_equal_at_every_stage(trial);
+  auto fewer = trial;
+  fewer.steps = 0;
+  const auto start = train_rank_by_rank(fewer);
+  fewer.steps = 1;
+  EXPECT_EQ(largest_parameter_difference(start, train_rank_by_rank(fewer)), 0);
+  EXPECT_GT(largest_parameter_difference(start, train_rank_by_rank(trial)), 0);
+}
+
 TEST_P(PrecisionParity, EqualsRankByRankTrainingWithGradientsReducedInAnotherType) {
   Trial trial{.ranks = 3, .steps = 2, .accumulation = 2};
   trial.precision = GetParam();

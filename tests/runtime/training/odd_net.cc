@@ -77,16 +77,19 @@ class PlainAdamW {
     }
   }
 
-  void step(const std::vector<at::Tensor>& gradients, double clip_norm) {
+  // False, and nothing changed, when a gradient is not finite. The gradients are `loss_scale` times too long.
+  bool step(const std::vector<at::Tensor>& gradients, double clip_norm, double loss_scale) {
     double squares = 0;
     for (const auto& gradient : gradients) {
       if (gradient.defined()) squares += gradient.to(at::kDouble).square().sum().item<double>();
     }
-    const double norm = std::sqrt(squares);
-    const auto scale = static_cast<float>(norm > clip_norm ? clip_norm / norm : 1.0);
+    const double norm = std::sqrt(squares) / loss_scale;
+    if (!std::isfinite(norm)) return false;
+    const auto scale = static_cast<float>((norm > clip_norm ? clip_norm / norm : 1.0) * (1 / loss_scale));
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (gradients[i].defined()) update(i, gradients[i].contiguous().to(at::kFloat), scale);
     }
+    return true;
   }
 
  private:
@@ -195,12 +198,12 @@ std::vector<Pass> passes(const Trial& trial, std::int64_t rows) {
 
 // One rank's gradients of one pass, and its part of the loss.
 std::vector<at::Tensor> gradients_of(OddNet& model, const std::vector<at::Tensor>& parameters, const Batch& batch,
-                                     bool uses_gate, double& loss_sum) {
+                                     bool uses_gate, double loss_scale, double& loss_sum) {
   std::vector<at::Tensor> gradients(parameters.size());
   if (batch.samples == 0) return gradients;
   const auto loss = model.forward(batch.inputs, batch.targets, uses_gate);
   loss_sum += loss.item<double>() * static_cast<double>(batch.samples);
-  (loss * (static_cast<double>(batch.samples) / static_cast<double>(batch.global_samples))).backward();
+  (loss * (static_cast<double>(batch.samples) / static_cast<double>(batch.global_samples) * loss_scale)).backward();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     gradients[i] = parameters[i].grad();
     parameters[i].mutable_grad() = at::Tensor();
@@ -221,13 +224,14 @@ struct StepGradients {
 };
 
 StepGradients gradients_of_step(OddNet& model, const std::vector<at::Tensor>& parameters, const Trial& trial,
-                                std::int64_t step) {
+                                std::int64_t step, double loss_scale) {
   StepGradients result;
   for (int rank = 0; rank < trial.ranks; ++rank) {
     const auto batch = share_of_batch(trial, step, rank);
     auto& by_pass = result.by_rank_and_pass.emplace_back();
     for (const auto& pass : passes(trial, batch.samples)) {
-      by_pass.push_back(gradients_of(model, parameters, rows_of(batch, pass), trial.gate(step, rank), result.loss_sum));
+      by_pass.push_back(
+          gradients_of(model, parameters, rows_of(batch, pass), trial.gate(step, rank), loss_scale, result.loss_sum));
     }
   }
   return result;
@@ -313,6 +317,7 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
                      .precision = trial.precision,
                      .keep_float32 = stays_float32,
                      .reduce_dtype = trial.reduce_dtype,
+                     .loss_scale = trial.loss_scale,
                      .bucket_bytes = 400,
                      .first_bucket_bytes = 100,
                      .timeout = trial.timeout});
@@ -339,10 +344,12 @@ TrialResult train_rank_by_rank(const Trial& trial) {
   const auto parameters = trainable(model);
   const auto masters = convert(model, parameters, trial.precision);
   PlainAdamW optimizer(masters);
+  double loss_scale = trial.loss_scale.initial;
   TrialResult result;
   for (std::int64_t step = 0; step < trial.steps; ++step) {
-    const auto gradients = gradients_of_step(model, parameters, trial, step);
-    optimizer.step(sum_gradients(gradients, parameters, trial), trial.clip_norm);
+    const auto gradients = gradients_of_step(model, parameters, trial, step, loss_scale);
+    const auto sums = sum_gradients(gradients, parameters, trial);
+    if (!optimizer.step(sums, trial.clip_norm, loss_scale)) loss_scale *= trial.loss_scale.backoff;
     publish(masters, parameters);
     result.losses.push_back(gradients.loss_sum / static_cast<double>(trial.rows));
   }

@@ -61,6 +61,7 @@ struct Trial {
   collectives::Timeout timeout = collectives::kDefaultTimeout;
   Precision precision = Precision::kFloat32;  // norms stay in float32
   std::optional<Precision> reduce_dtype = std::nullopt;
+  LossScale loss_scale = constant_loss_scale(1);
   int accumulation = 1;  // backward passes a step, under no_sync() but for the last
   GateRule gate = [](std::int64_t, int) { return true; };
 };

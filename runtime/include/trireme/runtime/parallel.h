@@ -16,6 +16,8 @@
 
 #include "trireme/base/status_record.h"
 #include "trireme/collectives/communicator.h"
+#include "trireme/runtime/loss_scale.h"
+#include "trireme/runtime/nonfinite_error.h"
 #include "trireme/runtime/parameter_part.h"
 #include "trireme/runtime/precision.h"
 #include "trireme/runtime/state.h"
@@ -39,6 +41,10 @@ struct ParallelOptions {
   // What gradients are accumulated and reduced in; by default each in its parameter's dtype. Sums over ranks are made
   // in float32 and rounded once (twice between nodes).
   std::optional<Precision> reduce_dtype = std::nullopt;
+  // By default kFp16 has LossScale{}, and other losses are not scaled.
+  std::optional<LossScale> loss_scale = std::nullopt;
+  // Training ends with NonfiniteError when so many steps in a row had gradients that are not finite; 0: never.
+  std::int64_t throw_after_skips = 0;
   // Gradients are reduced in buckets of about this size. Larger ones overflow a CPU's last cache, smaller ones cost
   // calls.
   std::size_t bucket_bytes = std::size_t{4} << 20;
@@ -80,7 +86,8 @@ struct BackwardTimes {
 // buffers (BatchNorm), which need both alike. Inputs are the user's to convert, and the loss should be computed in
 // float32. The rank that updates an element keeps its float32 master: parts(), whole_parameter(), write_parameters()
 // and checkpoints show masters, which begin with the values given, not rounded ones. Gradients are then not in
-// parameter.grad(), so only optimizers of parts() work; the same holds with a reduce_dtype other than the parameters'.
+// parameter.grad(), so only optimizers of parts() work; the same holds with a loss scale, or a
+// reduce_dtype other than the parameters'. A step whose gradients are not finite is skipped by all ranks together.
 //
 // Lifetime: refers to the context and shares the module; hooks leave the module on destruction.
 // Threads: construction, forward, backward and everything else on one thread.
@@ -99,7 +106,7 @@ class ParallelModule : public StateSource {
   void backward(const at::Tensor& loss, double weight);
   // All ranks have equally many samples.
   void backward(const at::Tensor& loss) { backward(loss, 1.0 / context_.world_size()); }
-  // Drops all gradients.
+  // Drops all gradients. Ends the step, when they were reduced.
   void zero_grad();
 
   // While the guard lives, backward() adds to this rank's own gradients and nothing is reduced; the first backward()
@@ -118,10 +125,17 @@ class ParallelModule : public StateSource {
 
   // Trainable parameters, each once, in the order of registration. The same on every rank.
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept;
-  // L2 norm over all gradients of the last backward(); the same on every rank and at every stage.
+  // L2 norm over all gradients of the last backward(), without the loss scale; the same on every rank and at every
+  // stage. Not finite when a gradient is not.
   [[nodiscard]] double gradient_norm() const noexcept;
-  // Collective. Says which parameter's gradient is not finite and which ranks it came from, for a norm that is not
-  // finite.
+  // What the gradients of parts() and whole_gradient() are to be multiplied with: 1 / the loss scale. Optimizers fold
+  // it into their first multiplication.
+  [[nodiscard]] double gradient_scale() const noexcept;
+  // What losses are multiplied with in backward(); changes only in zero_grad().
+  [[nodiscard]] double loss_scale() const noexcept;
+  // Collective, for a norm that is not finite: why this step is to be skipped. Says whether the loss or which
+  // parameter's gradient had it first, on which ranks, since which step, and what becomes of the loss scale. Throws
+  // NonfiniteError after throw_after_skips steps in a row.
   [[nodiscard]] std::string explain_nonfinite_gradient();
 
   // What this rank updates, in an order that stays.
@@ -154,8 +168,9 @@ class ParallelModule : public StateSource {
   // Parameters and buffers, split among the ranks by bytes so that a checkpoint is written by all of them.
   [[nodiscard]] std::vector<TensorSlice> tensor_slices() override;
   [[nodiscard]] std::string shard_name() const override { return "model"; }
-  [[nodiscard]] std::map<std::string, std::string> scalars() const override { return {}; }
-  void load_scalars(const std::map<std::string, std::string>&) override {}
+  // Finished steps and the state of the loss scale. Checkpoints without them can be loaded.
+  [[nodiscard]] std::map<std::string, std::string> scalars() const override;
+  void load_scalars(const std::map<std::string, std::string>& scalars) override;
   void after_load() override;
 
  protected:
