@@ -3,8 +3,10 @@
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "deepspeed_options.h"
 #include "exit_codes.h"
 #include "train_options.h"
 #include "training_log.h"
@@ -59,9 +61,31 @@ CheckpointOptions checkpoint_options(const TrainOptions& options, const Gpt2Conf
   return checkpoints;
 }
 
-int train(const TrainOptions& options, int argc, char** argv) {
-  const TokenFile readable(options.data);  // bad data is told before ranks wait for each other
-  TrainContext context(argc, argv, {.seed = options.seed});
+// What the command line says, over what a DeepSpeed configuration says.
+TrainOptions settle(TrainOptions options, TrainContext& context) {
+  if (!options.deepspeed_config) return options;
+  const auto config = read_deepspeed_config(*options.deepspeed_config, context.world_size());
+  apply_deepspeed(config, options);
+  context.print(message("{}; options of the command line win:\n{}", *options.deepspeed_config, config.report()));
+  return options;
+}
+
+// One step's passes, each over a part of this rank's rows.
+void run_passes(Parallel<Gpt2>& parallel, Step& step, int passes) {
+  const Batch& batch = step.batch();
+  for (int pass = 0; pass < passes; ++pass) {
+    const auto first = batch.samples * pass / passes;
+    const auto rows = batch.samples * (pass + 1) / passes - first;
+    std::optional<ParallelModule::NoSync> guard;
+    if (pass + 1 < passes) guard.emplace(parallel);
+    step.backward(parallel(batch.inputs.narrow(0, first, rows), batch.targets.narrow(0, first, rows)), rows);
+  }
+}
+
+int train(const TrainOptions& wishes, int argc, char** argv) {
+  const TokenFile readable(wishes.data);  // bad data is told before ranks wait for each other
+  TrainContext context(argc, argv, {.seed = wishes.seed});
+  const TrainOptions options = settle(wishes, context);
   const std::string run_dir = choose_run_dir(context, options);
   const std::string checkpoint_folder = run_dir + "/checkpoints";
 
@@ -69,24 +93,37 @@ int train(const TrainOptions& options, int argc, char** argv) {
                       {.global_batch = options.batch, .length = options.length, .seed = options.seed});
   const Gpt2Config config = options.model(batches.vocabulary());
   Parallel<Gpt2> parallel(Gpt2(config), context,
-                          {.zero = options.zero, .sharing = options.sharing, .shard_over = options.shard_over});
+                          {.zero = options.zero,
+                           .sharing = options.sharing,
+                           .shard_over = options.shard_over,
+                           .whole_below_elements = options.whole_below_elements,
+                           .precision = options.precision,
+                           .reduce_dtype = options.reduce_dtype,
+                           .loss_scale = options.loss_scale});
   const auto budget = std::make_shared<TimeBudget>(options.minutes);
-  AdamW optimizer(parallel,
-                  {.schedule = training_rate({options.learning_rate, options.warmup, options.until()}, budget),
-                   .beta2 = 0.95,
-                   .weight_decay = options.weight_decay,
-                   .clip_norm = options.clip});
+  AdamW optimizer(
+      parallel,
+      {.schedule = options.schedule ? options.schedule
+                                    : training_rate({options.learning_rate, options.warmup, options.until()}, budget),
+       .beta1 = options.beta1,
+       .beta2 = options.beta2,
+       .epsilon = options.epsilon,
+       .weight_decay = options.weight_decay,
+       .clip_norm = options.clip});
   Checkpoints checkpoints(context, checkpoint_folder, checkpoint_options(options, config));
   TrainingLog log(context, parallel, batches, options, budget, run_dir);
   context.print(message("GPT-2 of {} parameters, {} ranks, {} training tokens, run directory {}",
                         config.parameter_count(), context.world_size(), batches.train_tokens(), run_dir));
   if (options.zero != Zero::kOff) context.print(parallel.describe());
+  if (options.precision != Precision::kFloat32) {
+    context.print(message("{} with fp32 masters, gradients reduced in {}", to_string(options.precision),
+                          to_string(options.reduce_dtype.value_or(options.precision))));
+  }
 
   auto loop =
       steps(context, parallel, optimizer, batches, checkpoints, {.until = options.until(), .observers = {&log}});
   for (auto& step : loop) {
-    const at::Tensor loss = parallel(step.batch().inputs, step.batch().targets);
-    step.backward(loss);
+    run_passes(parallel, step, options.accumulation);
     step.update();
   }
   log.finish(loop.last(), checkpoint_folder);

@@ -16,6 +16,7 @@ constexpr const char* kFooter =
     "  scripts/prepare_text && train_gpt2 --data bible.bin\n"
     "  mpirun --oversubscribe -np 4 train_gpt2 --data bible.bin --minutes 2\n"
     "  train_gpt2 --data bible.bin --run-dir runs/a --resume\n"
+    "  mpirun --oversubscribe -np 2 train_gpt2 --data bible.bin --zero 2 --precision bf16 --reduce-dtype fp32\n"
     "The run directory gets metrics.jsonl, tensorboard/ and checkpoints/.\n"
     "Exit codes: 0 done, 1 training failed, 2 bad input, 3 another rank was lost or did not answer, 130 stopped by a "
     "signal\n"
@@ -81,6 +82,23 @@ void add_sharding_options(CLI::App& app, TrainOptions& options) {
       ->default_str("world");
 }
 
+void add_precision_options(CLI::App& app, TrainOptions& options) {
+  const Choices<Precision> precisions{
+      {"fp32", Precision::kFloat32}, {"bf16", Precision::kBf16}, {"fp16", Precision::kFp16}};
+  app.add_option(
+         "--precision", options.precision,
+         "what the model computes in; with bf16 and fp16 the optimizer has fp32 masters, and fp16 scales the loss")
+      ->transform(CLI::CheckedTransformer(precisions))
+      ->default_str("fp32");
+  app.add_option("--reduce-dtype", options.reduce_dtype, "what gradients are reduced in [that of the parameters]")
+      ->transform(CLI::CheckedTransformer(precisions));
+  app.add_option("--accumulation", options.accumulation, "backward passes a step, each over a part of the batch")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--deepspeed-config", options.deepspeed_config,
+                 "take options from a DeepSpeed JSON file and report what it maps; options of the command line win");
+}
+
 void add_run_options(CLI::App& app, TrainOptions& options, std::string& resume_from) {
   app.add_option("--validate-every", options.validate_every, "steps between validations; 0: only at the end")
       ->check(CLI::Range(0, 1 << 30))
@@ -128,6 +146,7 @@ ParsedTrainOptions parse_train_options(int argc, const char* const* argv) {
   add_model_options(app, options);
   add_training_options(app, options);
   add_sharding_options(app, options);
+  add_precision_options(app, options);
   add_run_options(app, options, resume_from);
   try {
     app.parse(argc, argv);
@@ -136,6 +155,7 @@ ParsedTrainOptions parse_train_options(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return {std::nullopt, std::string(error.what()) + " (see train_gpt2 --help)", kExitBadInput};
   }
+  for (const auto* option : app.parse_order()) options.given.insert(option->get_name());
   options.resume = app.count("--resume") > 0;
   if (!resume_from.empty()) options.resume_from = resume_from;
   return {options, "", kExitDone};

@@ -2,9 +2,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "trireme/models/gpt2_config.h"
+#include "trireme/runtime/loss_scale.h"
+#include "trireme/runtime/precision.h"
+#include "trireme/runtime/schedule.h"
 #include "trireme/runtime/zero.h"
 
 namespace trireme {
@@ -30,6 +34,19 @@ struct TrainOptions {
   Zero zero = Zero::kOff;
   Sharing sharing = Sharing::kAuto;
   ShardOver shard_over = ShardOver::kWorld;
+  Precision precision = Precision::kFloat32;
+  std::optional<Precision> reduce_dtype;
+  int accumulation = 1;  // backward passes per step
+  std::optional<std::string> deepspeed_config;
+  std::set<std::string> given;  // names of the options on the command line
+
+  // Only from a DeepSpeed configuration.
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double epsilon = 1e-8;
+  std::optional<LossScale> loss_scale;
+  std::int64_t whole_below_elements = 0;
+  Schedule schedule;  // null: training_rate()
 
   std::int64_t validate_every = 400;
   std::int64_t checkpoint_every = 400;

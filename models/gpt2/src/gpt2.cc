@@ -117,7 +117,8 @@ at::Tensor Gpt2Impl::next_token_logits(const at::Tensor& inputs) {
 
 at::Tensor Gpt2Impl::forward(const at::Tensor& inputs, const at::Tensor& targets) {
   const at::Tensor all = logits(inputs);
-  return at::cross_entropy_loss(all.view({-1, config_.vocabulary}), targets.reshape({-1}));
+  // In float32 whatever the model computes in.
+  return at::cross_entropy_loss(all.view({-1, config_.vocabulary}).to(at::kFloat), targets.reshape({-1}));
 }
 
 }  // namespace trireme

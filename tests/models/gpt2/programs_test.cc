@@ -90,6 +90,22 @@ nlohmann::json summary_of(const ProgramResult& result) {
   return nlohmann::json::parse(text.substr(text.rfind('\n') + 1));
 }
 
+TEST_F(Gpt2Programs, TakesADeepSpeedConfigurationUnderTheCommandLine) {
+  const auto config = folder_.write("ds.json", R"({"gradient_accumulation_steps": 2, "zero_optimization": {"stage": 1},
+    "fp16": {"enabled": true}, "train_batch_size": 4, "my_own": 1})");
+  const auto result = train({"--steps", "30", "--run-dir", run_dir(), "--deepspeed-config", config.string(),
+                             "--precision", "bf16", "--json-summary"});
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  for (const char* part : {"mapped   zero_optimization.stage: 1", "ignored  my_own", "bf16 with fp32 masters"}) {
+    EXPECT_NE(result.output.find(part), std::string::npos) << part << "\n" << result.output;
+  }
+  const auto summary = nlohmann::json::parse(result.output.substr(result.output.rfind("\n{") + 1));
+  EXPECT_LT(summary.at("loss").get<double>(), 4) << "it began at ln 256";
+  const auto bad = folder_.write("bad.json", R"({"zero_optimization": {"stage": 9}})");
+  expect_error(train({"--run-dir", run_dir() + "2", "--deepspeed-config", bad.string()}),
+               "zero_optimization.stage is 9");
+}
+
 TEST_F(Gpt2Programs, TrainResumeAndSample) {
   const auto first = train({"--steps", "40", "--run-dir", run_dir(), "--json-summary", "--checkpoint-every", "20"});
   ASSERT_EQ(first.exit_code, 0) << first.errors;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deepspeed_options.h"
 #include "trireme/base/error.h"
 
 namespace trireme {
@@ -92,6 +93,40 @@ TEST(TrainOptions, RefuseHeadsThatDoNotDivideTheWidth) {
   const auto parsed = parse({"--data", "d", "--heads", "3"});
   ASSERT_TRUE(parsed.options.has_value()) << parsed.text;
   EXPECT_THROW(static_cast<void>(parsed.options->model(256)), ConfigError);
+}
+
+TEST(DeepSpeedOptions, AreTakenButForThoseOfTheCommandLine) {
+  const auto config = parse_deepspeed_config(R"({"train_batch_size": 8, "gradient_accumulation_steps": 2,
+    "gradient_clipping": 0.25, "zero_optimization": {"stage": 2}, "bf16": {"enabled": true},
+    "optimizer": {"type": "AdamW", "params": {"lr": 0.5, "betas": [0.7, 0.8]}},
+    "scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 0.5}}})",
+                                             "ds.json", 2);
+  auto open = *parse({"--data", "d"}).options;
+  apply_deepspeed(config, open);
+  EXPECT_EQ(open.batch, 8);
+  EXPECT_EQ(open.accumulation, 2);
+  EXPECT_EQ(open.clip, 0.25);
+  EXPECT_EQ(open.zero, Zero::kGradients);
+  EXPECT_EQ(open.precision, Precision::kBf16);
+  EXPECT_EQ(open.learning_rate, 0.5);
+  EXPECT_EQ(open.beta1, 0.7);
+  EXPECT_NE(open.schedule, nullptr);
+  auto given = *parse({"--data", "d", "--batch", "6", "--zero", "3", "--precision", "fp16", "--learning-rate", "0.125",
+                       "--accumulation", "1"})
+                    .options;
+  apply_deepspeed(config, given);
+  EXPECT_EQ(given.batch, 6);
+  EXPECT_EQ(given.accumulation, 1);
+  EXPECT_EQ(given.zero, Zero::kParameters);
+  EXPECT_EQ(given.precision, Precision::kFp16);
+  EXPECT_EQ(given.learning_rate, 0.125);
+  EXPECT_EQ(given.schedule, nullptr);
+}
+
+TEST(DeepSpeedOptions, RefuseOptimizersThatTheProgramDoesNotHave) {
+  auto options = *parse({"--data", "d"}).options;
+  const auto lamb = parse_deepspeed_config(R"({"optimizer": {"type": "Lamb"}})", "ds.json", 1);
+  EXPECT_THROW(apply_deepspeed(lamb, options), ConfigError);
 }
 
 }  // namespace
