@@ -1,7 +1,8 @@
 // One rank of Trireme in the train_step benchmark. Started by run.py, which gives every system the same weights and
 // batches.
 //
-// Rank 0 prints one JSON line: {"step_ms": [...], "losses": [...], "pss_mib": ...}.
+// Rank 0 prints one JSON line: {"step_ms": [...], "losses": [...], "pss_mib": ..., "all_ranks_pss_mib": ...,
+// "parameters": ...}. The memory is taken after the last step, when every rank has finished it.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
@@ -95,6 +96,7 @@ double mean_over_ranks(trireme::TrainContext& context, const at::Tensor& loss) {
   return value.item<double>() / context.world_size();
 }
 
+// Memory that several processes map counts in part for each, so the sum over the ranks counts everything once.
 double pss_mib() {
   std::ifstream lines("/proc/self/smaps_rollup");
   for (std::string word; lines >> word;) {
@@ -129,7 +131,16 @@ void run(const Options& options, trireme::TrainContext& context, trireme::Gpt2& 
     if (step >= options.warmup) step_ms.push_back(taken.count());
     losses.push_back(mean_over_ranks(context, loss));
   }
-  const nlohmann::json line = {{"step_ms", step_ms}, {"losses", losses}, {"pss_mib", pss_mib()}};
+  context.communicator().barrier();
+  at::Tensor all_pss = torch::full({1}, pss_mib(), torch::kFloat64);
+  context.communicator().all_reduce(trireme::as_buffer(all_pss))->wait();
+  std::int64_t elements = 0;
+  for (const auto& parameter : parallel.parameters()) elements += parameter.tensor.numel();
+  const nlohmann::json line = {{"step_ms", step_ms},
+                               {"losses", losses},
+                               {"pss_mib", pss_mib()},
+                               {"all_ranks_pss_mib", all_pss.item<double>()},
+                               {"parameters", elements}};
   context.print(line.dump());
 }
 
@@ -144,7 +155,7 @@ int main(int argc, char** argv) try {
     return 0;
   }
   trireme::TrainContext context(argc, argv);
-  read_weights(model, options.weights);
+  if (!options.weights.empty()) read_weights(model, options.weights);
   run(options, context, model);
   return 0;
 } catch (const std::exception& error) {

@@ -13,6 +13,7 @@ namespace trireme::soak {
 struct Verdict {
   std::vector<std::string> problems;  // empty: as promised
   double slowest_ms = 0;              // from the injection to the last survivor's error
+  bool names_victim = false;          // some survivor's error does, for a hang
 };
 
 [[nodiscard]] Verdict judge(const Plan& plan, const std::vector<trireme::test::RankResult>& results,

@@ -3,7 +3,8 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <array>
+#include <chrono>
+#include <thread>
 
 #include "parallel/flat_memory.h"
 #include "trireme/runtime/as_buffer.h"
@@ -79,12 +80,12 @@ class ScatteredGradients final : public GradientStore {
 // ZeRO 2 and 3: gradients pass through a few buffers, and only the sums of this rank's blocks stay.
 class PooledGradients final : public GradientStore {
  public:
-  // `may_block`: open() may wait for a reduction. Not where other collectives are run between the buckets.
+  // `gathers_between`: other collectives are run, and waited for, between the buckets.
   PooledGradients(const std::vector<BucketLayout>& buckets, const ShardGroups& groups, collectives::Timeout timeout,
-                  bool may_block)
+                  bool gathers_between)
       : groups_(groups),
         timeout_(timeout),
-        may_block_(may_block),
+        gathers_between_(gathers_between),
         layouts_(buckets),
         reductions_(buckets.size()),
         opened_(buckets.size()) {
@@ -122,6 +123,7 @@ class PooledGradients final : public GradientStore {
  private:
   // One that fills, one on its way, and one for a bucket whose gradients come early.
   static constexpr std::size_t kBuffers = 3;
+  static constexpr std::chrono::milliseconds kPatience{1000};
 
   struct Opened {
     at::Tensor values;
@@ -133,7 +135,7 @@ class PooledGradients final : public GradientStore {
   void lend_buffer(std::size_t bucket) {
     const auto& layout = layouts_[bucket];
     const auto dtype = gradient_dtype(layout);
-    if (free_.empty() && !posted_.empty() && (may_block_ || reductions_[posted_.front()].done())) finish_oldest();
+    if (free_.empty() && !posted_.empty() && may_finish_oldest()) finish_oldest();
     auto& opened = opened_[bucket];
     if (free_.empty()) {
       opened = {at::empty({layout.elements}, dtype), {}};
@@ -143,6 +145,19 @@ class PooledGradients final : public GradientStore {
     free_.pop_back();
     const auto bytes = layout.elements * static_cast<std::int64_t>(at::elementSize(dtype));
     opened.values = opened.buffer.narrow(0, 0, bytes).view(dtype);
+  }
+
+  // Where units are gathered between the buckets, a rank that leaves out parameters posts its buckets late, and cannot
+  // post them at all while it waits for this rank to gather. So this one gives up after a while.
+  [[nodiscard]] bool may_finish_oldest() {
+    if (!gathers_between_) return true;
+    const auto patience = std::chrono::steady_clock::now() + kPatience;
+    auto& reduction = reductions_[posted_.front()];
+    while (!reduction.done()) {
+      if (std::chrono::steady_clock::now() > patience) return false;
+      std::this_thread::yield();
+    }
+    return true;
   }
 
   void finish_oldest() {
@@ -159,7 +174,7 @@ class PooledGradients final : public GradientStore {
 
   const ShardGroups& groups_;
   const collectives::Timeout timeout_;
-  const bool may_block_;
+  const bool gathers_between_;
   const std::vector<BucketLayout> layouts_;
   std::vector<at::Tensor> sums_;
   std::vector<ShardReduction> reductions_;
@@ -179,9 +194,9 @@ std::unique_ptr<GradientStore> make_gradient_store(const std::vector<BucketLayou
     case Zero::kOptimizer:
       return std::make_unique<ScatteredGradients>(buckets, groups, options.timeout);
     case Zero::kGradients:
-      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, true);
+      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, false);
     default:
-      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, groups.layout.shared);
+      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, !groups.layout.shared);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "trireme/runtime/parallel.h"
 
+#include <malloc.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -156,6 +157,8 @@ ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainCo
       store(make_parameter_store()),
       reducer(parameters, buckets, *gradients) {
   make_parts();
+  // The allocator keeps what the model's own parameters took, which is as much as sharding saves.
+  if (wishes.zero != Zero::kOff) ::malloc_trim(0);
 }
 
 // Masters are made in between, of what is not rounded yet.
