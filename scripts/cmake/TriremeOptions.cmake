@@ -10,6 +10,8 @@ option(TRIREME_BUILD_LAUNCHER "Build the launcher (needs gRPC, Boost, SQLite)" O
 option(TRIREME_LAUNCHER_THREADS_ONLY "Of the launcher only what runs threads, with its tests: for the thread sanitizer" OFF)
 mark_as_advanced(TRIREME_LAUNCHER_THREADS_ONLY)
 option(TRIREME_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(TRIREME_UNITY_TESTS "Compile the sources of a test without LibTorch together, in a fraction of the time" OFF)
+mark_as_advanced(TRIREME_UNITY_TESTS)
 option(TRIREME_BUILD_BENCH "Build the benchmarks" OFF)
 option(TRIREME_WERROR "Treat warnings as errors (presets only)" OFF)
 set(TRIREME_SANITIZE "" CACHE STRING "Sanitizers for targets that do not link LibTorch: '', 'address,undefined' or 'thread'")
