@@ -4,6 +4,7 @@
 #include "trireme/runtime/adamw.h"
 #include "trireme/runtime/autocast.h"
 #include "trireme/runtime/checkpoint.h"
+#include "trireme/runtime/comm_hook.h"
 #include "trireme/runtime/deepspeed_config.h"
 #include "trireme/runtime/metrics.h"
 #include "trireme/runtime/parallel.h"

@@ -1,6 +1,7 @@
 #include "parallel/bucket_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace trireme {
 namespace {
@@ -21,6 +22,13 @@ bool fits(const BucketLayout& bucket, const BucketItem& item, std::size_t limit)
 }  // namespace
 
 std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, const BucketLimits& limits) {
+  std::vector<std::size_t> order(items.size());
+  std::iota(order.rbegin(), order.rend(), std::size_t{0});
+  return plan_buckets(items, order, limits);
+}
+
+std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, const std::vector<std::size_t>& order,
+                                       const BucketLimits& limits) {
   std::vector<BucketLayout> buckets;
   BucketLayout open;
   const auto close = [&] {
@@ -38,8 +46,8 @@ std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, con
     open.elements += round_up(item.elements, kAlignment);
   };
   for (const bool in_unit : {true, false}) {
-    for (std::size_t left = items.size(); left > 0; --left) {
-      if ((items[left - 1].unit >= 0) == in_unit) place(left - 1);
+    for (const auto index : order) {
+      if ((items[index].unit >= 0) == in_unit) place(index);
     }
   }
   if (!open.places.empty()) close();

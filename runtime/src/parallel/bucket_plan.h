@@ -21,6 +21,7 @@ struct BucketPlace {
   std::size_t item = 0;
   std::int64_t offset = 0;
   std::int64_t elements = 0;
+  friend bool operator==(const BucketPlace&, const BucketPlace&) = default;
 };
 
 struct BucketLayout {
@@ -29,6 +30,7 @@ struct BucketLayout {
   int unit = 0;
   std::int64_t elements = 0;  // with padding between and behind places: a multiple of the shards
   std::vector<BucketPlace> places;
+  friend bool operator==(const BucketLayout&, const BucketLayout&) = default;
 };
 
 struct BucketLimits {
@@ -44,6 +46,11 @@ struct BucketLimits {
 // gets a bucket of its own. The first bucket is small, so that communication starts early. Places and blocks start on
 // cache lines.
 [[nodiscard]] std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items, const BucketLimits& limits);
+
+// The same for a known order: `order` has the indices of the items whose gradients come first, second, …; an item that
+// is not in it gets no place.
+[[nodiscard]] std::vector<BucketLayout> plan_buckets(const std::vector<BucketItem>& items,
+                                                     const std::vector<std::size_t>& order, const BucketLimits& limits);
 
 // Consecutive elements of a parameter that lie in one block of a bucket.
 struct PartPlace {

@@ -41,7 +41,7 @@ bool copy_and_check(const at::Tensor& from, const at::Tensor& to) {
 
 GradientReducer::GradientReducer(std::vector<NamedParameter> parameters, const std::vector<BucketLayout>& buckets,
                                  GradientStore& store)
-    : parameters_(std::move(parameters)), store_(store), used_(parameters_.size()) {
+    : parameters_(std::move(parameters)), store_(&store), used_(parameters_.size()) {
   lay_out(buckets);
   install_hooks();
 }
@@ -63,8 +63,21 @@ void GradientReducer::lay_out(const std::vector<BucketLayout>& buckets) {
     }
     buckets_.push_back(std::move(bucket));
   }
-  if (!store_.keeps_gradients()) return;
-  for (std::size_t i = 0; i < places_.size(); ++i) places_[i].gradient = view_in_bucket(i);
+  if (!store_->keeps_gradients()) return;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].bucket != kNone) places_[i].gradient = view_in_bucket(i);
+  }
+}
+
+void GradientReducer::move_to(const std::vector<BucketLayout>& buckets, GradientStore& store) {
+  at::NoGradGuard no_grad;
+  const auto old = std::exchange(places_, {});
+  buckets_.clear();
+  store_ = &store;
+  lay_out(buckets);
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].bucket != kNone) places_[i].gradient.copy_(old[i].gradient);
+  }
 }
 
 at::Tensor GradientReducer::view_in_bucket(std::size_t parameter) {
@@ -72,7 +85,7 @@ at::Tensor GradientReducer::view_in_bucket(std::size_t parameter) {
   if (place.gradient.defined()) return place.gradient;
   const auto& tensor = parameters_[parameter].tensor;
   // variable_data(): autograd must not take it for a view, or torch::optim's zero_grad() cannot detach it.
-  return store_.open(place.bucket).narrow(0, place.offset, tensor.numel()).view(tensor.sizes()).variable_data();
+  return store_->open(place.bucket).narrow(0, place.offset, tensor.numel()).view(tensor.sizes()).variable_data();
 }
 
 void GradientReducer::install_hooks() {
@@ -92,6 +105,7 @@ void GradientReducer::install_hooks() {
 void GradientReducer::begin(Mode mode) {
   mode_ = mode;
   posted_ = 0;
+  if (mode == Mode::kReduce) arrived_.clear();
   for (auto& place : places_) place.ready = false;
   for (auto& bucket : buckets_) bucket.missing = bucket.parameters.size();
   times_ = {Clock::now(), {}};
@@ -109,14 +123,16 @@ void GradientReducer::on_gradient(std::size_t parameter) {
     return;
   }
   at::NoGradGuard no_grad;
-  take_into_bucket(parameter);
+  const bool is_bucketed = places_[parameter].bucket != kNone;
+  is_bucketed ? take_into_bucket(parameter) : take_sparse(parameter);
   note(TraceEvent::kGradientReady, parameter);
   times_.last_gradient = Clock::now();
-  if (mode_ == Mode::kAccumulate) return;
+  if (mode_ == Mode::kAccumulate || !is_bucketed) return;
+  arrived_.push_back(parameter);
   mark_ready(parameter);
   post_full_buckets();
   // Backends without a thread of their own make progress only when called.
-  if (posted_ > 0) store_.poll();
+  if (posted_ > 0) store_->poll();
 }
 
 void GradientReducer::take_into_bucket(std::size_t parameter) {
@@ -124,14 +140,14 @@ void GradientReducer::take_into_bucket(std::size_t parameter) {
   const auto& gradient = tensor.grad();
   if (gradient.is_sparse()) {
     throw ConfigError(
-        message("The gradient of {} is sparse, which cannot be reduced in buckets; make the embedding with "
-                "sparse(false).",
+        message("The gradient of {} is sparse, but no torch::nn::Embedding or EmbeddingBag with sparse(true) has it. "
+                "Use one of these, in plain data parallel, or sparse(false).",
                 parameters_[parameter].name));
   }
   const auto place = view_in_bucket(parameter);
   // Autograd adds by itself to what is in .grad(), where only gradients of the parameter's dtype stay.
-  const bool stays = store_.keeps_gradients() && place.scalar_type() == tensor.scalar_type();
-  const bool adds = store_.keeps_gradients() && !stays && used_[parameter];
+  const bool stays = store_->keeps_gradients() && place.scalar_type() == tensor.scalar_type();
+  const bool adds = store_->keeps_gradients() && !stays && used_[parameter];
   const bool is_there = gradient.is_alias_of(place);
   if (adds) place.add_(gradient);
   if (!(adds || is_there ? is_finite(place) : copy_and_check(gradient, place)))
@@ -139,6 +155,14 @@ void GradientReducer::take_into_bucket(std::size_t parameter) {
   ++gradients_;
   used_[parameter] = true;
   if (!is_there) tensor.mutable_grad() = stays ? place : at::Tensor();
+}
+
+void GradientReducer::take_sparse(std::size_t parameter) {
+  const auto& gradient = parameters_[parameter].tensor.grad();
+  used_[parameter] = true;
+  const auto values = gradient.is_sparse() ? gradient._values() : gradient;
+  if (!is_finite(values)) first_nonfinite_ = first_nonfinite_.value_or(Nonfinite{parameter, gradients_});
+  ++gradients_;
 }
 
 void GradientReducer::mark_ready(std::size_t parameter) {
@@ -155,7 +179,7 @@ void GradientReducer::mark_ready(std::size_t parameter) {
 
 void GradientReducer::post_full_buckets() {
   while (posted_ < buckets_.size() && buckets_[posted_].missing == 0) {
-    store_.post(posted_);
+    store_->post(posted_);
     last_collective_ = {last_collective_.sequence + 1, "gradients", buckets_[posted_].bytes};
     note(TraceEvent::kBucketPosted, posted_);
     ++posted_;
@@ -174,7 +198,7 @@ void GradientReducer::fill_missing() {
   for (std::size_t k = 0; k < buckets_.size(); ++k) {
     for (const auto parameter : buckets_[k].parameters) {
       if (places_[parameter].ready) continue;
-      if (!store_.keeps_gradients() || !used_[parameter]) view_in_bucket(parameter).zero_();
+      if (!store_->keeps_gradients() || !used_[parameter]) view_in_bucket(parameter).zero_();
       mark_ready(parameter);
     }
     post_full_buckets();
@@ -185,7 +209,7 @@ void GradientReducer::wait_for_all() {
   const auto begin = Clock::now();
   for (std::size_t k = 0; k < buckets_.size(); ++k) {
     note(TraceEvent::kWaitBegin, k);
-    store_.wait(k);
+    store_->wait(k);
     note(TraceEvent::kWaitEnd, k);
   }
   times_.blocked = Clock::now() - begin;
@@ -196,7 +220,7 @@ void GradientReducer::drop_gradients() {
   used_.assign(used_.size(), false);
   first_nonfinite_.reset();
   gradients_ = 0;
-  store_.forget();
+  store_->forget();
 }
 
 void GradientReducer::note(TraceEvent event, std::size_t index) {

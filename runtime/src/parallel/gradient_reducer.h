@@ -27,7 +27,8 @@ namespace trireme {
 // If any reduction fails, the reducer is unusable and the hook or finish() throws.
 class GradientReducer {
  public:
-  // `buckets` places `parameters`; `store`, which must outlive this, sums them.
+  // `buckets` places `parameters`; `store`, which must outlive this, sums them. Parameters without a place have sparse
+  // gradients, which stay theirs: the caller sums them.
   GradientReducer(std::vector<NamedParameter> parameters, const std::vector<BucketLayout>& buckets,
                   GradientStore& store);
   ~GradientReducer();
@@ -48,11 +49,17 @@ class GradientReducer {
   // The backward pass ended, also by an exception.
   void end() noexcept { mode_ = Mode::kRejected; }
   void drop_gradients();
+  // Between passes: goes on with other buckets in another store, and takes what is in the old ones along. Only where
+  // stores keep gradients.
+  void move_to(const std::vector<BucketLayout>& buckets, GradientStore& store);
 
   // Gradients that this rank computed since drop_gradients(), by parameter.
   [[nodiscard]] const std::vector<bool>& used() const noexcept { return used_; }
   // Of a parameter, shaped like it, in memory that stays; only where the store keeps gradients.
   [[nodiscard]] const at::Tensor& gradient(std::size_t parameter) const { return places_[parameter].gradient; }
+
+  // Parameters in the order in which their gradients came in the last pass for kReduce.
+  [[nodiscard]] const std::vector<std::size_t>& arrived() const noexcept { return arrived_; }
 
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept { return parameters_; }
   [[nodiscard]] const BackwardTimes& times() const noexcept { return times_; }
@@ -66,13 +73,15 @@ class GradientReducer {
   void record_trace(std::vector<TraceEntry>* trace) noexcept { trace_ = trace; }
 
  private:
+  static constexpr std::size_t kNone = SIZE_MAX;
+
   struct Bucket {
     std::vector<std::size_t> parameters;
     std::size_t missing = 0;  // parameters whose gradient is not there yet
     std::int64_t bytes = 0;
   };
   struct Place {
-    std::size_t bucket = 0;
+    std::size_t bucket = kNone;
     std::int64_t offset = 0;  // in elements of the bucket
     at::Tensor gradient;      // view of the bucket, shaped like the parameter; only where the store keeps gradients
     bool ready = false;
@@ -87,6 +96,7 @@ class GradientReducer {
   void on_gradient(std::size_t parameter);
   [[nodiscard]] at::Tensor view_in_bucket(std::size_t parameter);
   void take_into_bucket(std::size_t parameter);
+  void take_sparse(std::size_t parameter);
   void mark_ready(std::size_t parameter);
   void post_full_buckets();
   void fill_missing();
@@ -94,10 +104,11 @@ class GradientReducer {
   void note(TraceEvent event, std::size_t index);
 
   std::vector<NamedParameter> parameters_;
-  GradientStore& store_;
+  GradientStore* store_;
   std::vector<Bucket> buckets_;
   std::vector<Place> places_;
   std::vector<bool> used_;
+  std::vector<std::size_t> arrived_;
   std::optional<Nonfinite> first_nonfinite_;
   std::int64_t gradients_ = 0;  // that came since drop_gradients()
   std::vector<Hook> hooks_;

@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "hooks/hooked_gradients.h"
 #include "kernels/gradient_kernels.h"
+#include "parallel/gradient_order.h"
 #include "parallel/gradient_reducer.h"
 #include "parallel/gradient_store.h"
 #include "parallel/ownership.h"
+#include "parallel/parameter_plan.h"
 #include "parallel/replica.h"
+#include "parallel/sparse_gradient.h"
 #include "parallel/step_agreement.h"
 #include "precision/compute_dtypes.h"
 #include "precision/masters.h"
@@ -65,23 +69,6 @@ std::optional<LossScale> loss_scale_of(const ParallelOptions& options) {
   return LossScale{};
 }
 
-std::vector<BucketLayout> plan(const std::vector<NamedParameter>& parameters, const std::vector<at::ScalarType>& dtypes,
-                               const UnitMap& units, const ParallelOptions& options, int shards) {
-  const bool by_unit = options.zero == Zero::kParameters;
-  std::vector<BucketItem> items;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const auto& tensor = parameters[i].tensor;
-    const bool is_whole = by_unit && tensor.numel() < options.whole_below_elements;
-    const auto gradient = options.reduce_dtype ? dtype_of(*options.reduce_dtype) : dtypes[i];
-    items.push_back({.elements = tensor.numel(),
-                     .element_bytes = static_cast<std::int64_t>(at::elementSize(gradient)),
-                     .kind = static_cast<int>(dtypes[i]),
-                     .unit = is_whole ? kWholeUnit : (by_unit ? units.unit_of(tensor) : kRootUnit),
-                     .gradient_kind = static_cast<int>(gradient)});
-  }
-  return plan_buckets(items, {options.first_bucket_bytes, options.bucket_bytes, shards});
-}
-
 }  // namespace
 
 struct ParallelModule::State {
@@ -95,15 +82,20 @@ struct ParallelModule::State {
     return replica;
   }
   std::vector<BucketLayout> plan_and_convert();
+  // Of gradients, in the order in which they come.
+  [[nodiscard]] std::vector<BucketLayout> plan_gradients(const std::vector<std::size_t>& order) const;
+  std::unique_ptr<GradientStore> make_gradients(const std::vector<BucketLayout>& layout);
   std::unique_ptr<ParameterStore> make_parameter_store();
   void make_parts();
+  void find_sums();
+  void follow_gradient_order();
+  void sum_sparse_gradients();
   void share_parts();
-  [[nodiscard]] std::pair<std::size_t, BucketPlace> place_of(std::size_t parameter) const;
   // Collective. A bucket, of this rank's block of it.
   [[nodiscard]] at::Tensor whole(const at::Tensor& block) const {
     return options.zero == Zero::kOff ? block : gather_blocks(groups, block, options.timeout);
   }
-  [[nodiscard]] at::Tensor cut_out(std::size_t parameter, const at::Tensor& bucket) const;
+  [[nodiscard]] at::Tensor cut_out(std::size_t parameter, const BucketPlace& place, const at::Tensor& bucket) const;
   // This rank's share of the squares: of the elements that no other rank counts.
   [[nodiscard]] double own_squares() const;
   void agree();
@@ -122,8 +114,14 @@ struct ParallelModule::State {
   std::vector<NamedParameter> parameters;  // trainable
   std::vector<NamedParameter> untrained;   // the others
   UnitMap units;
-  std::optional<Masters> masters;  // where the precision is not kFloat32
-  std::vector<BucketLayout> buckets;
+  std::optional<Masters> masters;     // where the precision is not kFloat32
+  std::vector<bool> is_sparse;        // by parameter
+  std::vector<BucketLayout> buckets;  // of parameters: never changes, because parts and what is kept by part follow
+  // Of gradients. Note [gradient order]: with Zero::kOff they are laid out anew after the first step, in the order in
+  // which rank 0's gradients came; the sums do not depend on it. With ZeRO a rank's shard is its block of a bucket, for
+  // gradients, parameters and optimizer state alike, and the optimizer may have state by then, so the buckets stay.
+  std::vector<BucketLayout> gradient_buckets;
+  bool knows_order = false;
   UnitParameters* sharded = nullptr;  // `store`, where it gathers units
   std::unique_ptr<GradientStore> gradients;
   std::unique_ptr<ParameterStore> store;
@@ -131,6 +129,7 @@ struct ParallelModule::State {
 
   std::vector<ParameterPart> parts;
   std::vector<at::Tensor> live;          // by part: what its master is rounded into; undefined without one
+  std::vector<at::Tensor> sparse_sums;   // by parameter; of those with sparse gradients, after a step
   std::vector<at::Tensor> sums;          // by part: its gradient, whether used or not
   std::vector<std::size_t> part_bucket;  // by part, ascending
   std::vector<PartSlice> slices;
@@ -152,10 +151,13 @@ ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainCo
       parameters(trainable(replica)),
       untrained(select(replica, false)),
       units(*module),
+      is_sparse(find_sparse_parameters(*module, parameters)),
       buckets(plan_and_convert()),
-      gradients(make_gradient_store(buckets, groups, {wishes.zero, wishes.timeout})),
+      gradient_buckets(plan_gradients(complete_order({}, parameters.size()))),
+      gradients(make_gradients(gradient_buckets)),
       store(make_parameter_store()),
-      reducer(parameters, buckets, *gradients) {
+      reducer(parameters, gradient_buckets, *gradients) {
+  sparse_sums.resize(parameters.size());
   make_parts();
   // The allocator keeps what the model's own parameters took, which is as much as sharding saves.
   if (wishes.zero != Zero::kOff) ::malloc_trim(0);
@@ -167,11 +169,21 @@ std::vector<BucketLayout> ParallelModule::State::plan_and_convert() {
     return compute_dtypes(*module, tensors, options.precision, options.keep_float32);
   };
   const auto dtypes = dtypes_of(parameters);
-  auto layouts = plan(parameters, dtypes, units, options, groups.shards);
+  auto layouts = plan(parameters, dtypes, complete_order({}, parameters.size()), units, options, groups.shards);
   if (options.precision != Precision::kFloat32) masters.emplace(parameters, layouts, groups);
   convert(parameters, dtypes);
   convert(untrained, dtypes_of(untrained));
   return layouts;
+}
+
+std::vector<BucketLayout> ParallelModule::State::plan_gradients(const std::vector<std::size_t>& order) const {
+  return plan(parameters, current_dtypes(parameters), bucketed(order, is_sparse), units, options, groups.shards);
+}
+
+std::unique_ptr<GradientStore> ParallelModule::State::make_gradients(const std::vector<BucketLayout>& layout) {
+  require_plain(options, is_sparse, parameters);
+  if (!options.comm_hook) return make_gradient_store(layout, groups, {options.zero, options.timeout});
+  return make_hooked_gradients(parameters, layout, *groups.world, *options.comm_hook, options.timeout);
 }
 
 std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
@@ -187,28 +199,65 @@ std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
 
 void ParallelModule::State::make_parts() {
   for (std::size_t k = 0; k < buckets.size(); ++k) {
-    const auto own = gradients->sums(k);
-    const auto block_begin = buckets[k].elements / groups.shards * groups.shard;
     for (const auto& place : parts_of_shard(buckets[k], groups.shards, groups.shard)) {
       const auto elements = store->elements(k, place);
       const bool has_master = masters && masters->has(k);
       parts.push_back({place.item, place.item_offset, has_master ? masters->elements(k, place) : elements, {}});
       live.push_back(has_master ? elements : at::Tensor());
-      sums.push_back(own.narrow(0, place.bucket_offset - block_begin, place.elements));
       part_bucket.push_back(k);
     }
   }
   share_parts();
+  find_sums();
+}
+
+void ParallelModule::State::find_sums() {
+  sums.assign(parts.size(), {});
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (is_sparse[parts[i].parameter]) continue;
+    const auto [k, place] = place_of(parts[i].parameter, gradient_buckets);
+    const auto block_begin = gradient_buckets[k].elements / groups.shards * groups.shard;
+    sums[i] = gradients->sums(k).narrow(0, place.offset + parts[i].offset - block_begin, parts[i].values.numel());
+  }
+  counted.clear();
   for (const auto& slice : slices) {
-    if (slice.is_owner) counted.push_back(sums[slice.part].narrow(0, slice.first, slice.elements));
+    const auto& sum = sums[slice.part];
+    if (slice.is_owner && sum.defined()) counted.push_back(sum.narrow(0, slice.first, slice.elements));
+  }
+}
+
+void ParallelModule::State::follow_gradient_order() {
+  if (knows_order || options.zero != Zero::kOff) return;
+  const auto arrived = order_of_rank_zero(reducer.arrived(), *groups.world, options.timeout);
+  if (arrived.empty()) return;
+  knows_order = true;
+  auto layout = plan_gradients(complete_order(arrived, parameters.size()));
+  if (layout == gradient_buckets) return;
+  auto next = make_gradients(layout);
+  reducer.move_to(layout, *next);
+  gradients = std::move(next);
+  gradient_buckets = std::move(layout);
+  find_sums();
+}
+
+void ParallelModule::State::sum_sparse_gradients() {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto parameter = parts[i].parameter;
+    if (!is_sparse[parameter]) continue;
+    const auto& tensor = parameters[parameter].tensor;
+    sparse_sums[parameter] = sum_sparse(tensor, tensor.grad(), *groups.world, options.timeout);
+    tensor.mutable_grad() = sparse_sums[parameter];
+    sums[i] = sparse_sums[parameter].to_dense().view(-1);
   }
 }
 
 void ParallelModule::State::share_parts() {
   std::vector<TensorExtent> extents;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    extents.push_back({sums[i].numel(), sums[i].element_size()});
-    if (options.zero != Zero::kOff) slices.push_back({i, 0, sums[i].numel(), groups.speaks_for_shard()});
+    const auto& tensor = parameters[parts[i].parameter].tensor;
+    const auto elements = parts[i].values.numel();
+    extents.push_back({elements, tensor.element_size()});
+    if (options.zero != Zero::kOff) slices.push_back({i, 0, elements, groups.speaks_for_shard()});
   }
   if (options.zero != Zero::kOff) return;
   for (const auto& piece : share_ownership(extents, groups.world->size())) {
@@ -219,11 +268,17 @@ void ParallelModule::State::share_parts() {
 double ParallelModule::State::own_squares() const {
   double squares = 0;
   for (const auto& part : counted) squares += sum_of_squares(part);
+  // Every rank has the whole sum of a sparse gradient.
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (is_sparse[i] && groups.world->rank() == 0) squares += sum_of_squares(sparse_sums[i]._values());
+  }
   return squares;
 }
 
 void ParallelModule::State::agree() {
   at::NoGradGuard no_grad;
+  follow_gradient_order();
+  sum_sparse_gradients();
   const StepAgreement own{own_squares(), reducer.used(), sharded != nullptr ? sharded->take_trail() : 0};
   agreed = agree_on_step(*groups.world, own, options.timeout);
   hand_out_gradients();
@@ -236,8 +291,13 @@ void ParallelModule::State::hand_out_gradients() {
   }
   handed_out = false;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const bool shows = options.zero == Zero::kOff && agreed.used[i] && !masters && policy.loss_scale() == 1 &&
-                       reducer.gradient(i).scalar_type() == parameters[i].tensor.scalar_type();
+    const bool is_whole = options.zero == Zero::kOff && agreed.used[i] && !masters && policy.loss_scale() == 1;
+    if (is_whole && is_sparse[i]) {
+      handed_out = true;
+      continue;
+    }
+    const bool shows =
+        is_whole && !is_sparse[i] && reducer.gradient(i).scalar_type() == parameters[i].tensor.scalar_type();
     parameters[i].tensor.mutable_grad() = shows ? reducer.gradient(i) : at::Tensor();
     handed_out = handed_out || shows;
   }
@@ -343,34 +403,27 @@ void ParallelModule::update(const std::function<void(std::size_t)>& change) {
 
 void ParallelModule::after_load() { state_->publish_all(); }
 
-at::Tensor ParallelModule::State::cut_out(std::size_t parameter, const at::Tensor& bucket) const {
-  const auto& place = place_of(parameter).second;
+at::Tensor ParallelModule::State::cut_out(std::size_t parameter, const BucketPlace& place,
+                                          const at::Tensor& bucket) const {
   return bucket.narrow(0, place.offset, place.elements).view(parameters[parameter].tensor.sizes()).clone();
-}
-
-std::pair<std::size_t, BucketPlace> ParallelModule::State::place_of(std::size_t parameter) const {
-  for (std::size_t k = 0; k < buckets.size(); ++k) {
-    for (const auto& place : buckets[k].places) {
-      if (place.item == parameter) return {k, place};
-    }
-  }
-  throw Error(message("There is no parameter {}; the model trains {}.", parameter, parameters.size()));
 }
 
 at::Tensor ParallelModule::whole_parameter(std::size_t index) {
   at::NoGradGuard no_grad;
   auto& state = *state_;
-  const auto bucket = state.place_of(index).first;
+  const auto [bucket, place] = place_of(index, state.buckets);
   const bool has_master = state.masters && state.masters->has(bucket);
-  return state.cut_out(index, has_master ? state.whole(state.masters->block(bucket)) : state.store->whole(bucket));
+  return state.cut_out(index, place,
+                       has_master ? state.whole(state.masters->block(bucket)) : state.store->whole(bucket));
 }
 
 at::Tensor ParallelModule::whole_gradient(std::size_t index) {
   at::NoGradGuard no_grad;
   auto& state = *state_;
-  const auto bucket = state.place_of(index).first;
   if (!state.holds_sums || !state.agreed.used[index]) return {};
-  return state.cut_out(index, state.whole(state.gradients->sums(bucket)));
+  if (state.is_sparse[index]) return state.sparse_sums[index].to_dense();
+  const auto [bucket, place] = place_of(index, state.gradient_buckets);
+  return state.cut_out(index, place, state.whole(state.gradients->sums(bucket)));
 }
 
 void ParallelModule::write_parameters(const std::function<void(const std::string&, at::Tensor&)>& write) {

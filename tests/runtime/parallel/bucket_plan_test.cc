@@ -20,6 +20,11 @@ TEST(BucketPlan, TakesParametersInReverseOrder) {
   EXPECT_EQ(items_of(plan_buckets({{16}, {16}, {16}}, {.first_bytes = 1000, .bytes = 1000})), (Items{{2, 1, 0}}));
 }
 
+TEST(BucketPlan, FollowsTheOrderInWhichGradientsCome) {
+  const auto buckets = plan_buckets({{16}, {16}, {16}, {16}}, {2, 0, 3}, {.first_bytes = 64, .bytes = 1000});
+  EXPECT_EQ(items_of(buckets), (Items{{2}, {0, 3}})) << "an item outside the order gets no place";
+}
+
 TEST(BucketPlan, MakesTheFirstBucketSmall) {
   const auto buckets = plan_buckets({{16}, {16}, {16}, {16}}, {.first_bytes = 64, .bytes = 1000});
   EXPECT_EQ(items_of(buckets), (Items{{3}, {2, 1, 0}}));

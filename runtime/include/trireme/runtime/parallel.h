@@ -16,6 +16,7 @@
 
 #include "trireme/base/status_record.h"
 #include "trireme/collectives/communicator.h"
+#include "trireme/runtime/comm_hook.h"
 #include "trireme/runtime/loss_scale.h"
 #include "trireme/runtime/nonfinite_error.h"
 #include "trireme/runtime/parameter_part.h"
@@ -51,6 +52,8 @@ struct ParallelOptions {
   // The first bucket is small, so that communication starts early in the backward pass.
   std::size_t first_bucket_bytes = std::size_t{1} << 20;
   collectives::Timeout timeout = collectives::kDefaultTimeout;
+  // With Zero::kOff: sums the gradients in place of a plain sum (comm_hook.h). Sparse gradients pass it by.
+  std::shared_ptr<CommHook> comm_hook = nullptr;
 };
 
 // What happened in a backward pass, for tests and for people who tune buckets.
@@ -76,10 +79,13 @@ struct BackwardTimes {
 // are saved.
 //
 // Gradients: with Zero::kOff, `parameter.grad()` is the sum between backward() and zero_grad(), and any torch::optim
-// works. With ZeRO a rank has the sums of its parts() only, and parameters are written through update() or
-// write_parameters(), never directly. With Zero::kParameters a parameter has values only inside the passes of its Unit
-// (of the whole model, outside of units); whole_parameter() gives them at any time, and the module holds none after the
-// Parallel is gone. From kGradients on, every backward() is collective, those under no_sync() too.
+// works. The weight of an Embedding or EmbeddingBag with sparse(true) then has a sparse gradient, whose rows alone
+// travel (parts() have it dense, for optimizers that know no sparse one). The first step that reduces lays the buckets
+// out anew, in the order in which gradients came. With ZeRO a rank has the sums of its parts() only, and parameters are
+// written through update() or write_parameters(), never directly. With Zero::kParameters a parameter has values only
+// inside the passes of its Unit (of the whole model, outside of units); whole_parameter() gives them at any time, and
+// the module holds none after the Parallel is gone. From kGradients on, every backward() is collective, those under
+// no_sync() too.
 //
 // Precision: with kBf16 and kFp16 every float32 parameter, trained or frozen, is rounded to that type. Buffers stay,
 // and so do parameters of other dtypes, those that keep_float32 names, and those of modules that have floating-point
