@@ -16,6 +16,7 @@
 #include "trireme/models/gpt2.h"
 #include "trireme/runtime/adamw.h"
 #include "trireme/runtime/checkpoint.h"
+#include "trireme/runtime/model_flops.h"
 #include "trireme/runtime/parallel.h"
 #include "trireme/runtime/steps.h"
 #include "trireme/runtime/token_loader.h"
@@ -120,11 +121,21 @@ int train(const TrainOptions& wishes, int argc, char** argv) {
                           to_string(options.reduce_dtype.value_or(options.precision))));
   }
 
-  auto loop =
-      steps(context, parallel, optimizer, batches, checkpoints, {.until = options.until(), .observers = {&log}});
+  Timeline timeline({.steps = options.profile_steps});
+  auto loop = steps(
+      context, parallel, optimizer, batches, checkpoints,
+      {.until = options.until(),
+       .observers = {&log},
+       .flops_per_token = config.flops_per_token(options.length),
+       .peak_flops = options.peak_tflops ? *options.peak_tflops * 1e12 : measure_peak_flops(context.communicator()),
+       .timeline = options.profile ? &timeline : nullptr});
   for (auto& step : loop) {
     run_passes(parallel, step, options.accumulation);
     step.update();
+  }
+  if (options.profile) {
+    timeline.write(run_dir + "/trace.json", context.communicator());
+    context.print(message("timeline of the steps in {}/trace.json", run_dir));
   }
   log.finish(loop.last(), checkpoint_folder);
   return loop.last().stopped && budget->used() < 1 ? kExitStopped : kExitDone;

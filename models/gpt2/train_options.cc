@@ -116,6 +116,15 @@ void add_run_options(CLI::App& app, TrainOptions& options, std::string& resume_f
          "them, or a run directory)")
       ->expected(0, 1)
       ->type_name("[PATH]");
+  app.add_flag("--profile", options.profile,
+               "write a timeline of some steps, from the third on, to trace.json in the run directory, for "
+               "ui.perfetto.dev and scripts/plot_timeline");
+  app.add_option("--profile-steps", options.profile_steps, "steps of the timeline")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app.add_option("--peak-tflops", options.peak_tflops,
+                 "what all ranks could compute, for the model FLOPs utilisation [measured at the start]")
+      ->check(CLI::Range(1e-6, 1e12));
   app.add_flag("--json-summary", options.json_summary, "print the result as one line of JSON, last");
 }
 

@@ -55,6 +55,9 @@ struct TrainOptions {
   bool resume = false;
   std::optional<std::string> resume_from;
   bool json_summary = false;
+  bool profile = false;
+  std::int64_t profile_steps = 10;
+  std::optional<double> peak_tflops;  // of all ranks together; measured when unset
 
   static constexpr std::int64_t kDefaultSteps = 1200;
   // Steps of the run; practically endless when only the time is limited.

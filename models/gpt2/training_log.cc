@@ -53,6 +53,7 @@ void TrainingLog::after_step(const StepReport& report) {
   values_["tokens_per_s"] = report.tokens_per_s;
   values_["exposed_comm_ms"] = report.exposed_comm_ms;
   values_["straggler_ms"] = report.straggler_ms;
+  values_["mfu"] = report.mfu;
   MetricValues fresh = values_;
   fresh.erase("val_loss");
   write(report.step, fresh);

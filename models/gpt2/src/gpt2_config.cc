@@ -78,6 +78,11 @@ std::int64_t Gpt2Config::parameter_count() const noexcept {
   return (vocabulary + positions) * width + layers * block + 2 * width;
 }
 
+double Gpt2Config::flops_per_token(std::int64_t length) const noexcept {
+  const auto multiplying = static_cast<double>(parameter_count() - positions * width);
+  return 6 * multiplying + 12 * static_cast<double>(layers * length * width);
+}
+
 std::map<std::string, std::string> Gpt2Config::metadata() const {
   return {{"model_type", "gpt2"},
           {"n_layer", std::to_string(layers)},

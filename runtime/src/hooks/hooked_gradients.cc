@@ -13,7 +13,8 @@ class HookedGradients final : public GradientStore {
                   collectives::Communicator& world, CommHook& hook, collectives::Timeout timeout)
       : hook_(hook), works_(layouts.size()) {
     std::vector<FlatPiece> pieces;
-    for (const auto& layout : layouts) pieces.push_back({layout.elements, static_cast<at::ScalarType>(layout.gradient_kind)});
+    for (const auto& layout : layouts)
+      pieces.push_back({layout.elements, static_cast<at::ScalarType>(layout.gradient_kind)});
     const auto memory = allocate_flat(world, pieces);
     for (std::size_t k = 0; k < layouts.size(); ++k) {
       GradientBucket bucket{k, memory[k], {}};

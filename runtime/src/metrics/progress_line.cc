@@ -15,11 +15,12 @@ struct Figure {
   const char* format;
 };
 // In the order of the line.
-constexpr std::array<Figure, 5> kFigures{{{"loss", "  loss %.3f"},
+constexpr std::array<Figure, 6> kFigures{{{"loss", "  loss %.3f"},
                                           {"val_loss", "  val %.3f"},
                                           {"tokens_per_s", "  %.0f tok/s"},
                                           {"step_ms", "  %.1f ms/step"},
-                                          {"exposed_comm_ms", "  comm %.1f ms"}}};
+                                          {"exposed_comm_ms", "  comm %.1f ms"},
+                                          {"mfu", "  mfu %.2f"}}};
 
 std::string number(const char* format, double value) {
   std::array<char, 64> text{};

@@ -102,8 +102,9 @@ void GradientReducer::install_hooks() {
   }
 }
 
-void GradientReducer::begin(Mode mode) {
+void GradientReducer::begin(Mode mode, bool posts_early) {
   mode_ = mode;
+  may_post_ = posts_early;
   posted_ = 0;
   if (mode == Mode::kReduce) arrived_.clear();
   for (auto& place : places_) place.ready = false;
@@ -178,7 +179,7 @@ void GradientReducer::mark_ready(std::size_t parameter) {
 }
 
 void GradientReducer::post_full_buckets() {
-  while (posted_ < buckets_.size() && buckets_[posted_].missing == 0) {
+  while (may_post_ && posted_ < buckets_.size() && buckets_[posted_].missing == 0) {
     store_->post(posted_);
     last_collective_ = {last_collective_.sequence + 1, "gradients", buckets_[posted_].bytes};
     note(TraceEvent::kBucketPosted, posted_);
@@ -189,6 +190,7 @@ void GradientReducer::post_full_buckets() {
 void GradientReducer::reduce_rest() {
   at::NoGradGuard no_grad;
   times_.last_gradient = Clock::now();
+  may_post_ = true;
   fill_missing();
   wait_for_all();
 }

@@ -42,8 +42,9 @@ class GradientReducer {
     kReduce,      // its bucket is reduced once full
     kDiscard,     // nothing: a pass that is run for its gathers only
   };
-  // Starts a backward pass. For kReduce, reduce_rest() follows it.
-  void begin(Mode mode);
+  // Starts a backward pass. For kReduce, reduce_rest() follows it, and no bucket is posted before it unless
+  // `posts_early`.
+  void begin(Mode mode, bool posts_early = true);
   // The backward pass is over: posts what is left and waits for everything.
   void reduce_rest();
   // The backward pass ended, also by an exception.
@@ -113,6 +114,7 @@ class GradientReducer {
   std::int64_t gradients_ = 0;  // that came since drop_gradients()
   std::vector<Hook> hooks_;
   Mode mode_ = Mode::kRejected;
+  bool may_post_ = true;
   std::size_t posted_ = 0;  // buckets posted in this pass
   BackwardTimes times_;
   CollectiveStatus last_collective_;

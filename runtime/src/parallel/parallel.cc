@@ -30,23 +30,6 @@
 namespace trireme {
 namespace {
 
-// Those with elements that require a gradient, or the others.
-std::vector<NamedParameter> select(const Replica& replica, bool trained) {
-  std::vector<NamedParameter> result;
-  for (const auto& parameter : replica.parameters) {
-    if ((parameter.tensor.requires_grad() && parameter.tensor.numel() > 0) == trained) result.push_back(parameter);
-  }
-  return result;
-}
-
-std::vector<NamedParameter> trainable(const Replica& replica) {
-  auto result = select(replica, true);
-  if (!result.empty()) return result;
-  throw ConfigError(
-      "The model has no parameter that requires a gradient, so there is nothing to train. Call requires_grad_() on "
-      "those to train before making Parallel.");
-}
-
 TensorSlice slice_of(const NamedParameter& source, const OwnedPiece& piece, int rank) {
   const auto flat = source.tensor.detach().view(-1);
   return {source.name, source.tensor.sizes().vec(), piece.first, flat.narrow(0, piece.first, piece.elements),
@@ -89,6 +72,7 @@ struct ParallelModule::State {
   void make_parts();
   void find_sums();
   void follow_gradient_order();
+  void send_buffers();
   void sum_sparse_gradients();
   void share_parts();
   // Collective. A bucket, of this rank's block of it.
@@ -122,6 +106,7 @@ struct ParallelModule::State {
   // gradients, parameters and optimizer state alike, and the optimizer may have state by then, so the buckets stay.
   std::vector<BucketLayout> gradient_buckets;
   bool knows_order = false;
+  bool buffers_are_due = true;        // no forward pass since the last step
   UnitParameters* sharded = nullptr;  // `store`, where it gathers units
   std::unique_ptr<GradientStore> gradients;
   std::unique_ptr<ParameterStore> store;
@@ -318,11 +303,38 @@ ParallelModule::ParallelModule(std::shared_ptr<torch::nn::Module> module, TrainC
 
 ParallelModule::~ParallelModule() { state_->units.arm(nullptr); }
 
+void ParallelModule::State::send_buffers() {
+  if (options.buffers != Buffers::kFromRankZero || !buffers_are_due || !module->is_training()) return;
+  at::NoGradGuard no_grad;
+  broadcast_tensors(replica.buffers, *groups.world, options.timeout);
+  buffers_are_due = false;
+}
+
 void ParallelModule::begin_forward() {
+  state_->send_buffers();
   if (state_->sharded != nullptr) state_->sharded->begin_forward();
 }
 
-void ParallelModule::backward(const at::Tensor& loss, double weight) {
+void ParallelModule::backward(const at::Tensor& loss, double weight) { backward({this}, loss, weight); }
+
+void ParallelModule::backward(const std::vector<ParallelModule*>& models, const at::Tensor& loss, double weight) {
+  struct End {
+    const std::vector<ParallelModule*>& models;
+    ~End() {
+      for (auto* model : models) model->state_->reducer.end();
+    }
+  } end{models};
+  for (const auto* model : models) {
+    if (model->loss_scale() == models.front()->loss_scale()) continue;
+    throw ConfigError("Models of one loss need one loss scale: give all of them the same precision and a fixed scale.");
+  }
+  // The others' buckets wait for the end of the pass, because how they would mix may differ between ranks.
+  for (auto* model : models) model->begin_backward(loss, weight, model == models.front());
+  if (weight != 0) models.front()->state_->run_backward(loss, weight);
+  for (auto* model : models) model->end_backward();
+}
+
+void ParallelModule::begin_backward(const at::Tensor& loss, double weight, bool posts_early) {
   auto& state = *state_;
   const auto is_cleared = [](const NamedParameter& parameter) { return !parameter.tensor.grad().defined(); };
   if (state.holds_sums && state.handed_out &&
@@ -334,24 +346,26 @@ void ParallelModule::backward(const at::Tensor& loss, double weight) {
         "backward() was called while the gradients of the last step are still there. Call zero_grad() after the "
         "optimizer's step, or hold no_sync() during all but the last backward of a step.");
   }
-  const bool is_last = state.no_sync_guards == 0;
-  const bool reduces = is_last || !state.gradients->keeps_gradients();
+  // A rank that ran no forward pass in this step takes the buffers here.
+  if (state.no_sync_guards == 0) state.send_buffers();
   using Mode = GradientReducer::Mode;
-  auto& reducer = state.reducer;
-  struct End {
-    GradientReducer& reducer;
-    ~End() { reducer.end(); }
-  } end{reducer};
   // A rank without samples gathers with the others.
   if (weight == 0 && state.sharded != nullptr && loss.requires_grad()) {
-    reducer.begin(Mode::kDiscard);
+    state.reducer.begin(Mode::kDiscard);
     loss.backward();
   }
-  reducer.begin(reduces ? Mode::kReduce : Mode::kAccumulate);
-  if (weight != 0) state.run_backward(loss, weight);
+  const bool reduces = state.no_sync_guards == 0 || !state.gradients->keeps_gradients();
+  state.reducer.begin(reduces ? Mode::kReduce : Mode::kAccumulate, posts_early);
+}
+
+void ParallelModule::end_backward() {
+  auto& state = *state_;
+  const bool is_last = state.no_sync_guards == 0;
   if (state.sharded != nullptr) state.sharded->end_backward();
-  if (reduces) reducer.reduce_rest();
-  if (is_last) state.agree();
+  if (is_last || !state.gradients->keeps_gradients()) state.reducer.reduce_rest();
+  if (!is_last) return;
+  state.agree();
+  state.buffers_are_due = true;
 }
 
 void ParallelModule::State::run_backward(const at::Tensor& loss, double weight) {
@@ -377,6 +391,7 @@ void ParallelModule::zero_grad() {
 ParallelModule::NoSync::NoSync(ParallelModule& parallel) : parallel_(parallel) { ++parallel_.state_->no_sync_guards; }
 ParallelModule::NoSync::~NoSync() { --parallel_.state_->no_sync_guards; }
 
+bool ParallelModule::gathers_units() const noexcept { return state_->sharded != nullptr; }
 const std::vector<NamedParameter>& ParallelModule::parameters() const noexcept { return state_->parameters; }
 const std::vector<ParameterPart>& ParallelModule::parts() const noexcept { return state_->parts; }
 const std::vector<PartSlice>& ParallelModule::part_slices() const noexcept { return state_->slices; }
@@ -468,7 +483,10 @@ void ParallelModule::load_scalars(const std::map<std::string, std::string>& scal
 
 const BackwardTimes& ParallelModule::last_backward() const noexcept { return state_->reducer.times(); }
 const CollectiveStatus& ParallelModule::last_collective() const noexcept { return state_->reducer.last_collective(); }
-void ParallelModule::record_trace(std::vector<TraceEntry>* trace) noexcept { state_->reducer.record_trace(trace); }
+void ParallelModule::record_trace(std::vector<TraceEntry>* trace) noexcept {
+  state_->reducer.record_trace(trace);
+  state_->store->record_trace(trace);
+}
 
 std::vector<TensorSlice> ParallelModule::tensor_slices() {
   const auto& state = *state_;

@@ -55,13 +55,6 @@ std::pair<std::string, std::string> first_difference(const std::string& ours, co
   }
 }
 
-void broadcast_all(std::vector<NamedParameter>& tensors, collectives::Communicator& communicator,
-                   collectives::Timeout timeout) {
-  for (auto& [name, tensor] : tensors) {
-    if (tensor.numel() > 0) communicator.broadcast(as_bytes(tensor), 0, {.timeout = timeout})->wait();
-  }
-}
-
 }  // namespace
 
 Replica read_replica(torch::nn::Module& module) {
@@ -71,6 +64,22 @@ Replica read_replica(torch::nn::Module& module) {
   replica.parameters = collect(module.named_parameters(), seen);
   replica.buffers = collect(module.named_buffers(), seen);
   return replica;
+}
+
+std::vector<NamedParameter> select(const Replica& replica, bool trained) {
+  std::vector<NamedParameter> result;
+  for (const auto& parameter : replica.parameters) {
+    if ((parameter.tensor.requires_grad() && parameter.tensor.numel() > 0) == trained) result.push_back(parameter);
+  }
+  return result;
+}
+
+std::vector<NamedParameter> trainable(const Replica& replica) {
+  auto result = select(replica, true);
+  if (!result.empty()) return result;
+  throw ConfigError(
+      "The model has no parameter that requires a gradient, so there is nothing to train. Call requires_grad_() on "
+      "those to train before making Parallel.");
 }
 
 void require_same_model(const Replica& replica, collectives::Communicator& communicator) {
@@ -86,10 +95,17 @@ void require_same_model(const Replica& replica, collectives::Communicator& commu
   }
 }
 
+void broadcast_tensors(const std::vector<NamedParameter>& tensors, collectives::Communicator& communicator,
+                       collectives::Timeout timeout) {
+  for (auto& [name, tensor] : tensors) {
+    if (tensor.numel() > 0) communicator.broadcast(as_bytes(tensor), 0, {.timeout = timeout})->wait();
+  }
+}
+
 void broadcast_replica(Replica& replica, collectives::Communicator& communicator, collectives::Timeout timeout) {
   at::NoGradGuard no_grad;
-  broadcast_all(replica.parameters, communicator, timeout);
-  broadcast_all(replica.buffers, communicator, timeout);
+  broadcast_tensors(replica.parameters, communicator, timeout);
+  broadcast_tensors(replica.buffers, communicator, timeout);
 }
 
 }  // namespace trireme

@@ -19,11 +19,18 @@ struct Replica {
 // tensor that is not on the CPU.
 [[nodiscard]] Replica read_replica(torch::nn::Module& module);
 
+// The parameters with elements that require a gradient, or the others.
+[[nodiscard]] std::vector<NamedParameter> select(const Replica& replica, bool trained);
+// Those that require one. Throws ConfigError when there is none.
+[[nodiscard]] std::vector<NamedParameter> trainable(const Replica& replica);
+
 // Collective. Throws MismatchError naming the first tensor and the rank that differ from rank 0 in name, shape or
 // dtype.
 void require_same_model(const Replica& replica, collectives::Communicator& communicator);
 
 // Collective. Every rank gets rank 0's values.
+void broadcast_tensors(const std::vector<NamedParameter>& tensors, collectives::Communicator& communicator,
+                       collectives::Timeout timeout);
 void broadcast_replica(Replica& replica, collectives::Communicator& communicator, collectives::Timeout timeout);
 
 }  // namespace trireme

@@ -34,6 +34,10 @@ StepLoop::StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& o
   if (options_.until < 0) throw ConfigError(message("steps() cannot run until step {}.", options_.until));
 }
 
+StepLoop::~StepLoop() {
+  if (options_.timeline != nullptr) parallel_.record_trace(nullptr);
+}
+
 void StepLoop::start() {
   if (keeper_ != nullptr) finished_ = keeper_->restore(sources_);
   if (finished_ > 0) context_.seed_generator(finished_);
@@ -54,6 +58,24 @@ void StepLoop::take_batch() {
   loss_sum_ = 0;
   samples_ = 0;
   stage_ = Stage::kForward;
+  if (options_.timeline != nullptr) begin_recording();
+}
+
+void StepLoop::begin_recording() {
+  is_recording_ = options_.timeline->begin_step();
+  trace_.clear();
+  parallel_.record_trace(is_recording_ ? &trace_ : nullptr);
+  times_ = {.step = finished_ + 1, .begin = step_begin_, .batch_ready = Clock::now()};
+}
+
+void StepLoop::keep_timeline() {
+  times_.last_gradient = parallel_.last_backward().last_gradient;
+  times_.waited = times_.last_gradient + parallel_.last_backward().blocked;
+  times_.straggler =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(report_.straggler_ms));
+  times_.exchanged = common_point_;
+  times_.end = step_end_;
+  options_.timeline->add(spans_of_step(times_, trace_));
 }
 
 void StepLoop::move_on() {
@@ -71,7 +93,9 @@ void StepLoop::backward(const at::Tensor& loss, std::int64_t samples) {
   if (samples > 0) loss_sum_ += loss.item<double>() * static_cast<double>(samples);
   samples_ += samples;
   stage_ = Stage::kBackward;
+  const auto begin = Clock::now();
   parallel_.backward(loss, static_cast<double>(samples) / static_cast<double>(batch_.global_samples));
+  if (is_recording_) times_.passes.push_back({begin, Clock::now()});
 }
 
 const StepReport& StepLoop::update() {
@@ -83,6 +107,7 @@ const StepReport& StepLoop::update() {
   ++finished_;
   stage_ = Stage::kUpdated;
   fill_report(world, update);
+  if (is_recording_) keep_timeline();
   finish_step();
   return report_;
 }
@@ -96,7 +121,8 @@ RankShare StepLoop::share() const {
 }
 
 void StepLoop::fill_report(const WorldShare& world, const UpdateReport& update) {
-  const auto step_time = Clock::now() - step_begin_;
+  step_end_ = Clock::now();
+  const auto step_time = step_end_ - step_begin_;
   const auto seconds = std::max(std::chrono::duration<double>(step_time).count(), 1e-9);
   report_ = {.step = finished_,
              .until = options_.until,
@@ -106,6 +132,7 @@ void StepLoop::fill_report(const WorldShare& world, const UpdateReport& update) 
   report_.step_ms = milliseconds(step_time);
   report_.tokens_per_s = world.tokens / seconds;
   report_.samples_per_s = world.samples / seconds;
+  if (options_.peak_flops > 0) report_.mfu = report_.tokens_per_s * options_.flops_per_token / options_.peak_flops;
   report_.straggler_ms = std::min(world.straggler_ms, milliseconds(parallel_.last_backward().blocked));
   report_.exposed_comm_ms = milliseconds(parallel_.last_backward().blocked) - report_.straggler_ms;
   report_.skipped = update.skipped;
@@ -139,6 +166,7 @@ void StepLoop::tell_agent() const {
                     {"exposed_comm_ms", report_.exposed_comm_ms},
                     {"straggler_ms", report_.straggler_ms},
                     {"memory_mib", resident_mebibytes()}};
+  if (report_.mfu > 0) record.metrics["mfu"] = report_.mfu;
   record.collective = parallel_.last_collective();
   status.report(record);
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "steps/rank_share.h"
+#include "timeline/step_spans.h"
 #include "trireme/runtime/steps.h"
 
 namespace trireme {
@@ -12,6 +13,9 @@ class StepLoop {
  public:
   StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& optimizer, BatchSource& batches,
            StateKeeper* keeper, StepsOptions options);
+  ~StepLoop();
+  StepLoop(const StepLoop&) = delete;
+  StepLoop& operator=(const StepLoop&) = delete;
 
   // Restores, meets the other ranks, and takes the first batch.
   void start();
@@ -29,6 +33,8 @@ class StepLoop {
   using Clock = std::chrono::steady_clock;
 
   void take_batch();
+  void begin_recording();
+  void keep_timeline();
   [[nodiscard]] RankShare share() const;
   void fill_report(const WorldShare& world, const UpdateReport& update);
   void tell_agent() const;
@@ -48,8 +54,12 @@ class StepLoop {
   double loss_sum_ = 0;
   std::int64_t samples_ = 0;
   Clock::time_point step_begin_;
+  Clock::time_point step_end_;
   Clock::time_point common_point_;  // when all ranks were last known to be at the same place
   StepReport report_;
+  bool is_recording_ = false;  // this step goes to the timeline
+  StepTimes times_;
+  std::vector<TraceEntry> trace_;
 };
 
 }  // namespace trireme

@@ -58,7 +58,11 @@ class FlatParameters final : public ParameterStore {
     gathered_bytes_ += gathers_[bucket].bytes();
   }
   void settle() override {
-    for (auto& gather : gathers_) gather.wait();
+    for (std::size_t k = 0; k < gathers_.size(); ++k) {
+      if (gathers_[k].bytes() > 0) note(TraceEvent::kGatherBegin, k);
+      gathers_[k].wait();
+      if (gathers_[k].bytes() > 0) note(TraceEvent::kGatherEnd, k);
+    }
     if (groups_.layout.shared) groups_.node->barrier({.timeout = timeout_});
     bump_versions(parameters_);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "parallel/bucket_plan.h"
+#include "trireme/runtime/parallel.h"
 #include "trireme/runtime/parameter_part.h"
 #include "zero/shard_groups.h"
 
@@ -29,6 +30,16 @@ class ParameterStore {
   virtual void settle() = 0;
   // Received from other ranks so far.
   [[nodiscard]] virtual std::int64_t gathered_bytes() const noexcept = 0;
+  // Waits for gathers are appended to `trace`; null ends it.
+  void record_trace(std::vector<TraceEntry>* trace) noexcept { trace_ = trace; }
+
+ protected:
+  void note(TraceEvent event, std::size_t index) const {
+    if (trace_ != nullptr) trace_->push_back({event, index, std::chrono::steady_clock::now()});
+  }
+
+ private:
+  std::vector<TraceEntry>* trace_ = nullptr;
 };
 
 struct ParameterStoreInput {

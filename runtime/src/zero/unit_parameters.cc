@@ -206,10 +206,14 @@ class Sharded final : public UnitParameters {
   }
 
   void finish(std::size_t unit) {
-    for (auto& bucket : units_[unit].buckets) {
-      if (bucket.gather) bucket.gather->wait();
+    auto& buckets = units_[unit].buckets;
+    if (buckets.empty() || !buckets.front().gather) return;
+    note(TraceEvent::kGatherBegin, unit);
+    for (auto& bucket : buckets) {
+      bucket.gather->wait();
       bucket.gather.reset();
     }
+    note(TraceEvent::kGatherEnd, unit);
   }
 
   void release(std::size_t unit) {

@@ -9,6 +9,7 @@ namespace {
 
 TEST(Gpt2Config, CountsThePublishedParametersOfGpt2) {
   EXPECT_EQ(Gpt2Config::of_size("small").parameter_count(), 124439808);
+  EXPECT_EQ(Gpt2Config::of_size("small").flops_per_token(1024), 6 * 123653376.0 + 12 * 9437184.0);
   EXPECT_EQ(Gpt2Config::of_size("medium").parameter_count(), 354823168);
   EXPECT_EQ(Gpt2Config::of_size("large").parameter_count(), 774030080);
   EXPECT_EQ(Gpt2Config::of_size("xl").parameter_count(), 1557611200);

@@ -107,12 +107,23 @@ TEST_F(Gpt2Programs, TakesADeepSpeedConfigurationUnderTheCommandLine) {
 }
 
 TEST_F(Gpt2Programs, TrainResumeAndSample) {
-  const auto first = train({"--steps", "40", "--run-dir", run_dir(), "--json-summary", "--checkpoint-every", "20"});
+  const auto first =
+      train({"--steps", "40", "--run-dir", run_dir(), "--json-summary", "--checkpoint-every", "20", "--profile"});
   ASSERT_EQ(first.exit_code, 0) << first.errors;
   const auto summary = summary_of(first);
   EXPECT_EQ(summary["steps"], 40);
   for (const char* name : {"loss", "val_loss", "tokens_per_s", "step_ms", "exposed_comm_ms"}) {
     EXPECT_TRUE(summary.contains(name)) << name;
+  }
+  EXPECT_GT(summary["mfu"], 0);
+  std::map<std::string, std::map<std::int64_t, int>> spans;  // how many of a name in each step
+  for (const auto& event : nlohmann::json::parse(std::ifstream(run_dir() + "/trace.json")).at("traceEvents")) {
+    if (event.at("ph") == "X" || event.at("ph") == "b") ++spans[event.at("name")][event.at("args").at("step")];
+  }
+  for (const char* name : {"batch", "forward", "backward", "agreement", "optimizer", "reduce bucket 0"}) {
+    ASSERT_EQ(spans[name].size(), 10U) << name;
+    EXPECT_EQ(spans[name].begin()->first, 3) << name;
+    EXPECT_EQ(spans[name].begin()->second, 1) << name;
   }
   EXPECT_LT(summary["val_loss"], 4.0);  // it starts at ln 256 = 5.5
   EXPECT_NE(first.output.find("nats per byte"), std::string::npos);

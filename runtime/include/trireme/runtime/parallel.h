@@ -27,6 +27,12 @@
 
 namespace trireme {
 
+// What ranks make of buffers that their forward passes change (running statistics).
+enum class Buffers {
+  kOwn,           // every rank's own after the start; rank 0's are saved
+  kFromRankZero,  // rank 0's, sent to all before the first forward pass of a step in training mode, as DDP does
+};
+
 struct ParallelOptions {
   Zero zero = Zero::kOff;
   Sharing sharing = Sharing::kAuto;
@@ -54,13 +60,16 @@ struct ParallelOptions {
   collectives::Timeout timeout = collectives::kDefaultTimeout;
   // With Zero::kOff: sums the gradients in place of a plain sum (comm_hook.h). Sparse gradients pass it by.
   std::shared_ptr<CommHook> comm_hook = nullptr;
+  Buffers buffers = Buffers::kOwn;
 };
 
 // What happened in a backward pass, for tests and for people who tune buckets.
-enum class TraceEvent { kGradientReady, kBucketPosted, kWaitBegin, kWaitEnd };
+enum class TraceEvent { kGradientReady, kBucketPosted, kWaitBegin, kWaitEnd, kGatherBegin, kGatherEnd };
 struct TraceEntry {
   TraceEvent event = TraceEvent::kGradientReady;
-  std::size_t index = 0;  // of the parameter for kGradientReady, else of the bucket
+  // Of the parameter for kGradientReady; of the unit (0: the rest of the model) for a gather of Zero::kParameters that
+  // is waited for, of the bucket for others; else of the bucket.
+  std::size_t index = 0;
   std::chrono::steady_clock::time_point at;
 };
 
@@ -75,8 +84,10 @@ struct BackwardTimes {
 // Construction is collective: ranks compare their models, take rank 0's parameters and buffers, and lay gradients and
 // parameters out in communicator memory. Parameters that require no gradient at construction are never reduced. A
 // parameter registered twice (tied weights) counts once, under its first name. A parameter that no rank used in a step
-// has no gradient, so optimizers skip it. Buffers (running statistics) are every rank's own after the start; rank 0's
-// are saved.
+// has no gradient, so optimizers skip it. ParallelOptions::buffers says what becomes of running statistics.
+//
+// A module may be used several times in a pass. Several Parallels may live in one process: their passes are collective
+// one after the other, in the same order on every rank; for a loss of several of them there is a backward() of its own.
 //
 // Gradients: with Zero::kOff, `parameter.grad()` is the sum between backward() and zero_grad(), and any torch::optim
 // works. The weight of an Embedding or EmbeddingBag with sparse(true) then has a sparse gradient, whose rows alone
@@ -112,6 +123,9 @@ class ParallelModule : public StateSource {
   void backward(const at::Tensor& loss, double weight);
   // All ranks have equally many samples.
   void backward(const at::Tensor& loss) { backward(loss, 1.0 / context_.world_size()); }
+  // One backward pass of a loss to which several models contribute; each of them reduces. The same models in the same
+  // order on all ranks. Throws ConfigError when their loss scales differ.
+  static void backward(const std::vector<ParallelModule*>& models, const at::Tensor& loss, double weight);
   // Drops all gradients. Ends the step, when they were reduced.
   void zero_grad();
 
@@ -160,6 +174,8 @@ class ParallelModule : public StateSource {
   void write_parameters(const std::function<void(const std::string& name, at::Tensor& whole)>& write);
   // Parameter bytes that this rank received from others so far. Zero where ranks share one copy.
   [[nodiscard]] std::int64_t gathered_bytes() const noexcept;
+  // Units gather their parameters, so every rank must run the same ones in each step.
+  [[nodiscard]] bool gathers_units() const noexcept;
   // One line: the stage, who shares what, and the bytes a rank holds.
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] const ParallelOptions& options() const noexcept;
@@ -180,11 +196,13 @@ class ParallelModule : public StateSource {
   void after_load() override;
 
  protected:
-  // Before the module's forward pass: gathers what lies in no Unit, under Zero::kParameters.
+  // Before the module's forward pass: gathers what lies in no Unit, under Zero::kParameters; sends buffers.
   void begin_forward();
 
  private:
   struct State;
+  void begin_backward(const at::Tensor& loss, double weight, bool posts_early);
+  void end_backward();
   TrainContext& context_;
   std::unique_ptr<State> state_;
 };

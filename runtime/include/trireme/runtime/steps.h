@@ -10,6 +10,7 @@
 #include "trireme/runtime/optimizer.h"
 #include "trireme/runtime/parallel.h"
 #include "trireme/runtime/state.h"
+#include "trireme/runtime/timeline.h"
 #include "trireme/runtime/train_context.h"
 
 // The training loop's range:
@@ -31,6 +32,8 @@ struct StepReport {
   double step_ms = 0;        // batch to optimizer, without checkpoints and observers
   double tokens_per_s = 0;   // elements of the targets
   double samples_per_s = 0;
+  // Model FLOPs utilisation: what the model needed of what the machine could do; 0 when StepsOptions do not tell both.
+  double mfu = 0;
   // Time blocked in wait after this rank's last gradient, without the part that was spent waiting for slower ranks.
   double exposed_comm_ms = 0;
   // That part: by how much the slowest rank's work since the last common point was longer than this rank's. An estimate
@@ -52,6 +55,9 @@ class StepObserver {
 struct StepsOptions {
   std::int64_t until = 0;                     // steps of the whole run, those before a restart included
   std::vector<StepObserver*> observers = {};  // not owned
+  double flops_per_token = 0;                 // of the model, forward and backward
+  double peak_flops = 0;                      // a second, of all ranks together: known, or measure_peak_flops()
+  Timeline* timeline = nullptr;               // gets what the steps' parts took; not owned, outlives the loop
 };
 
 class StepLoop;

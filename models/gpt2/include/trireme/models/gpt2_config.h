@@ -26,6 +26,9 @@ struct Gpt2Config {
   // Throws ConfigError naming the value: all are positive, and heads divide width.
   void check() const;
   [[nodiscard]] std::int64_t parameter_count() const noexcept;
+  // Floating-point operations of forward and backward for a token of a window of `length` (arXiv:2204.02311, appendix
+  // B): 6 for each parameter that multiplies, 12 layers length width for attention.
+  [[nodiscard]] double flops_per_token(std::int64_t length) const noexcept;
 
   // As the keys of Hugging Face's config.json ("n_layer", "n_embd", …), which checkpoints keep.
   [[nodiscard]] std::map<std::string, std::string> metadata() const;
