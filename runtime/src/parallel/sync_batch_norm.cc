@@ -68,43 +68,30 @@ Statistics statistics_of_all(const at::Tensor& input, collectives::Communicator&
   return total;
 }
 
+// Without weight and bias, which autograd applies.
 struct Normalise : torch::autograd::Function<Normalise> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input, const at::Tensor& weight,
-                            const at::Tensor& bias, const at::Tensor& mean, const at::Tensor& inverse_deviation,
-                            double elements, const std::shared_ptr<collectives::Communicator>& ranks) {
-    context->save_for_backward({input, weight, mean, inverse_deviation});
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input, const at::Tensor& mean,
+                            const at::Tensor& inverse_deviation, double elements,
+                            const std::shared_ptr<collectives::Communicator>& ranks) {
+    context->save_for_backward({input, mean, inverse_deviation});
     context->saved_data["elements"] = elements;
     context->saved_data["ranks"] = c10::IValue::make_capsule(c10::make_intrusive<HeldRanks>(ranks));
-    auto output = (input - along_channels(mean, input)) * along_channels(inverse_deviation, input);
-    if (weight.defined()) output = output * along_channels(weight, input) + along_channels(bias, input);
-    return output;
+    return (input - along_channels(mean, input)) * along_channels(inverse_deviation, input);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const auto& [input, weight, mean, inverse_deviation] = std::tie(saved[0], saved[1], saved[2], saved[3]);
+    const auto& [input, mean, inverse_deviation] = std::tie(saved[0], saved[1], saved[2]);
     const auto held = c10::static_intrusive_pointer_cast<HeldRanks>(context->saved_data["ranks"].toCapsule());
-    const double elements = context->saved_data["elements"].toDouble();
     const auto& gradient = gradients[0];
     const auto dimensions = reduced_dimensions(input);
     const auto scale = along_channels(inverse_deviation, input);
     const auto normal = (input - along_channels(mean, input)) * scale;
-    const auto own_bias = gradient.sum(dimensions);
-    const auto own_weight = (gradient * normal).sum(dimensions);
-    const auto sums = at::stack({own_bias, own_weight}).to(at::kDouble);
+    const auto sums = at::stack({gradient.sum(dimensions), (gradient * normal).sum(dimensions)}).to(at::kDouble);
     held->ranks->all_reduce(as_buffer(sums))->wait();
-    sums.div_(elements);
-    auto own_input = gradient - along_channels(sums[0], input) - normal * along_channels(sums[1], input);
-    own_input = own_input * scale;
-    if (weight.defined()) own_input = own_input * along_channels(weight, input);
-    // Parallel sums the gradients of weight and bias, like any other's.
-    return {own_input,
-            weight.defined() ? own_weight : at::Tensor(),
-            weight.defined() ? own_bias : at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor()};
+    sums.div_(context->saved_data["elements"].toDouble());
+    const auto own = gradient - along_channels(sums[0], input) - normal * along_channels(sums[1], input);
+    return {own * scale, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -135,7 +122,8 @@ at::Tensor detail::sync_batch_norm(const at::Tensor& input, const at::Tensor& we
   mean = total.mean;
   variance = total.squares / std::max(total.elements - 1, 1.0);
   const auto inverse_deviation = (total.squares / total.elements + epsilon).rsqrt();
-  return Normalise::apply(input, weight, bias, total.mean, inverse_deviation, total.elements, ranks);
+  const auto normal = Normalise::apply(input, total.mean, inverse_deviation, total.elements, ranks);
+  return weight.defined() ? normal * along_channels(weight, input) + along_channels(bias, input) : normal;
 }
 
 void detail::require_dimensions(const at::Tensor& input, std::size_t least, std::size_t most) {

@@ -35,7 +35,7 @@ std::map<std::string, at::Tensor> gradients_of(Twice& model) {
   std::map<std::string, at::Tensor> result;
   for (const auto& item : model.named_parameters()) {
     result[item.key()] = item.value().grad().clone();
-    item.value().mutable_grad() = {};
+    item.value().mutable_grad() = at::Tensor();
   }
   return result;
 }
