@@ -123,7 +123,7 @@ class PooledGradients final : public GradientStore {
  private:
   // One that fills, one on its way, and one for a bucket whose gradients come early.
   static constexpr std::size_t kBuffers = 3;
-  static constexpr std::chrono::milliseconds kPatience{1000};
+  static constexpr std::chrono::milliseconds kPatience{10};
 
   struct Opened {
     at::Tensor values;
