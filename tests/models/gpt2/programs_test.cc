@@ -117,7 +117,8 @@ TEST_F(Gpt2Programs, TrainResumeAndSample) {
   }
   EXPECT_GT(summary["mfu"], 0);
   std::map<std::string, std::map<std::int64_t, int>> spans;  // how many of a name in each step
-  for (const auto& event : nlohmann::json::parse(std::ifstream(run_dir() + "/trace.json")).at("traceEvents")) {
+  const auto trace = nlohmann::json::parse(std::ifstream(run_dir() + "/trace.json"));
+  for (const auto& event : trace.at("traceEvents")) {
     if (event.at("ph") == "X" || event.at("ph") == "b") ++spans[event.at("name")][event.at("args").at("step")];
   }
   for (const char* name : {"batch", "forward", "backward", "agreement", "optimizer", "reduce bucket 0"}) {
