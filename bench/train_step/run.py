@@ -65,6 +65,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def rank_environments(ranks):
+    """What torchrun would tell `ranks` ranks of one node; nothing for a rank alone."""
+    if ranks == 1:
+        return [{}]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(ranks),
+             "LOCAL_WORLD_SIZE": str(ranks)}
+    return [{**place, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(ranks)]
+
+
 def run_ranks(commands, environments):
     """Runs one process a rank, each pinned to a core of its own; returns rank 0's last line as JSON."""
     cores = sorted(os.sched_getaffinity(0))
@@ -90,11 +99,7 @@ def run_once(system, options, shape, files):
                    *(["--shared"] if system.shared else [])]
     else:
         command = [sys.executable, str(HERE / "peer.py"), f"--system={system.name}", *arguments]
-    rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(ranks),
-                  "LOCAL_WORLD_SIZE": str(ranks)}
-    environments = [{**rendezvous, "RANK": str(rank), "LOCAL_RANK": str(rank)} if ranks > 1 else {}
-                    for rank in range(ranks)]
-    return run_ranks([command] * ranks, environments)
+    return run_ranks([command] * ranks, rank_environments(ranks))
 
 
 def write_inputs(options, shape, folder):

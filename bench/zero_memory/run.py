@@ -10,16 +10,14 @@ the ranks as the stage says; shared parameters once a node. A stage passes with 
 """
 import argparse
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train_step"))
-from run import free_port  # noqa: E402
+from run import rank_environments, run_ranks  # noqa: E402
 
 MODEL = {"layers": 20, "width": 1024, "heads": 16}
 QUICK_MODEL = {"layers": 8, "width": 768, "heads": 12}
@@ -38,22 +36,10 @@ def formula_mib(elements, zero, shared, ranks):
     return 4 * (parameters + gradients + moments) / MIB
 
 
-def run_ranks(build, model, ranks, zero, shared, data):
+def run(build, model, ranks, zero, shared, data):
     command = [str(pathlib.Path(build) / "bin" / "bench_train_step"), f"--zero={zero}", f"--data={data}",
                *(["--shared"] if shared else []), *(f"--{name}={value}" for name, value in {**model, **SHAPE}.items())]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(ranks),
-             "LOCAL_WORLD_SIZE": str(ranks), "OMP_NUM_THREADS": "1"}
-    processes = []
-    for rank in range(ranks):
-        own = {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)} if ranks > 1 else {"OMP_NUM_THREADS": "1"}
-        processes.append(subprocess.Popen(command, env={**os.environ, **own}, text=True,
-                                          stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL,
-                                          stderr=subprocess.DEVNULL if rank else None))
-    output = processes[0].communicate(timeout=900)[0]
-    codes = [process.wait(timeout=60) for process in processes]
-    if any(codes):
-        sys.exit(f"zero_memory: {' '.join(command)} ended with exit codes {codes}")
-    return json.loads(output.strip().splitlines()[-1])
+    return run_ranks([command] * ranks, rank_environments(ranks))
 
 
 def available_mib():
@@ -65,14 +51,14 @@ def measure(build, model, settings, data):
     baselines, rows, passed_over = {}, [], []
     for ranks, zero, shared in settings:
         if ranks not in baselines:
-            baselines[ranks] = run_ranks(build, EMPTY_MODEL, ranks, 1 if ranks > 1 else 0, False, data[ranks])["all_ranks_pss_mib"]
+            baselines[ranks] = run(build, EMPTY_MODEL, ranks, 1 if ranks > 1 else 0, False, data[ranks])["all_ranks_pss_mib"]
         elements = 12 * model["layers"] * model["width"] ** 2
         # The model is built whole on every rank before it is cut.
         needed = max(formula_mib(elements, zero, shared, ranks), 4.5 * elements / MIB) * ranks + baselines[ranks]
         if needed > 0.9 * available_mib():
             passed_over.append(f"{ranks} ranks zero-{zero}{' shared' if shared else ''}: needs {needed:.0f} MiB")
             continue
-        found = run_ranks(build, model, ranks, zero, shared, data[ranks])
+        found = run(build, model, ranks, zero, shared, data[ranks])
         expected = formula_mib(found["parameters"], zero, shared, ranks)
         mib = (found["all_ranks_pss_mib"] - baselines[ranks]) / ranks
         rows.append({"ranks": ranks, "zero": zero, "shared": shared, "parameters": found["parameters"],

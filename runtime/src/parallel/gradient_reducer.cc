@@ -3,9 +3,7 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/torch.h>
 
-#include <cmath>
-
-#include "kernels/gradient_kernels.h"
+#include "parallel/gradient_values.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -13,29 +11,6 @@ namespace trireme {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-bool is_finite(const at::Tensor& values) {
-  // A sum in fp16 overflows soon.
-  const auto dtype = at::isReducedFloatingType(values.scalar_type()) ? at::kFloat : values.scalar_type();
-  return std::isfinite(values.sum(dtype).item<double>());
-}
-
-// False when a value is infinite or not a number.
-bool copy_and_check(const at::Tensor& from, const at::Tensor& to) {
-  const bool is_plain = from.is_contiguous() && from.scalar_type() == to.scalar_type() && from.is_cpu();
-  const auto* source = is_plain ? from.const_data_ptr() : nullptr;
-  switch (is_plain ? to.scalar_type() : at::ScalarType::Undefined) {
-    case at::kFloat:
-      return copy_finite_float(source, to.data_ptr(), to.numel());
-    case at::kBFloat16:
-      return copy_finite_bf16(source, to.data_ptr(), to.numel());
-    case at::kHalf:
-      return copy_finite_half(source, to.data_ptr(), to.numel());
-    default:
-      to.copy_(from);
-      return is_finite(to);
-  }
-}
 
 }  // namespace
 
@@ -151,19 +126,19 @@ void GradientReducer::take_into_bucket(std::size_t parameter) {
   const bool adds = store_->keeps_gradients() && !stays && used_[parameter];
   const bool is_there = gradient.is_alias_of(place);
   if (adds) place.add_(gradient);
-  if (!(adds || is_there ? is_finite(place) : copy_and_check(gradient, place)))
-    first_nonfinite_ = first_nonfinite_.value_or(Nonfinite{parameter, gradients_});
-  ++gradients_;
-  used_[parameter] = true;
+  note_gradient(parameter, adds || is_there ? is_finite(place) : copy_and_check(gradient, place));
   if (!is_there) tensor.mutable_grad() = stays ? place : at::Tensor();
 }
 
 void GradientReducer::take_sparse(std::size_t parameter) {
   const auto& gradient = parameters_[parameter].tensor.grad();
-  used_[parameter] = true;
-  const auto values = gradient.is_sparse() ? gradient._values() : gradient;
-  if (!is_finite(values)) first_nonfinite_ = first_nonfinite_.value_or(Nonfinite{parameter, gradients_});
+  note_gradient(parameter, is_finite(gradient.is_sparse() ? gradient._values() : gradient));
+}
+
+void GradientReducer::note_gradient(std::size_t parameter, bool is_finite) {
+  if (!is_finite && !first_nonfinite_) first_nonfinite_ = Nonfinite{parameter, gradients_};
   ++gradients_;
+  used_[parameter] = true;
 }
 
 void GradientReducer::mark_ready(std::size_t parameter) {

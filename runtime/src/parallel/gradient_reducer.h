@@ -17,14 +17,14 @@ namespace trireme {
 //
 // Note [bucket order]. Every rank posts buckets 0, 1, 2, … in this order, because collectives match by order. Gradients
 // may become ready in another order, so a full bucket waits until all before it are posted; a parameter that backward
-// does not reach is only known at its end, where finish() counts it as zero and posts what is left.
+// does not reach is only known at its end, where reduce_rest() counts it as zero and posts what is left.
 //
 // Note [used parameters]. A parameter that no rank used gets no gradient, since a zero gradient would still decay and
 // move it. So after the buckets the ranks add up, in one small reduction, who used what and the squares of the
 // gradients.
 //
-// Not thread-safe: autograd hooks, begin() and finish() must run on one thread at a time.
-// If any reduction fails, the reducer is unusable and the hook or finish() throws.
+// Not thread-safe: autograd hooks, begin() and reduce_rest() must run on one thread at a time.
+// If any reduction fails, the reducer is unusable and the hook or reduce_rest() throws.
 class GradientReducer {
  public:
   // `buckets` places `parameters`; `store`, which must outlive this, sums them. Parameters without a place have sparse
@@ -98,6 +98,7 @@ class GradientReducer {
   [[nodiscard]] at::Tensor view_in_bucket(std::size_t parameter);
   void take_into_bucket(std::size_t parameter);
   void take_sparse(std::size_t parameter);
+  void note_gradient(std::size_t parameter, bool is_finite);
   void mark_ready(std::size_t parameter);
   void post_full_buckets();
   void fill_missing();

@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "hooks/hooked_gradients.h"
-#include "kernels/gradient_kernels.h"
 #include "parallel/gradient_order.h"
 #include "parallel/gradient_reducer.h"
 #include "parallel/gradient_store.h"
+#include "parallel/gradient_values.h"
 #include "parallel/ownership.h"
 #include "parallel/parameter_plan.h"
 #include "parallel/replica.h"
@@ -34,17 +34,6 @@ TensorSlice slice_of(const NamedParameter& source, const OwnedPiece& piece, int 
   const auto flat = source.tensor.detach().view(-1);
   return {source.name, source.tensor.sizes().vec(), piece.first, flat.narrow(0, piece.first, piece.elements),
           piece.owner == rank};
-}
-
-double sum_of_squares(const at::Tensor& flat) {
-  switch (flat.scalar_type()) {
-    case at::kFloat:
-      return sum_of_squares_float(flat.const_data_ptr(), flat.numel());
-    case at::kBFloat16:
-      return sum_of_squares_bf16(flat.const_data_ptr(), flat.numel());
-    default:
-      return flat.to(at::kDouble).square().sum().item<double>();
-  }
 }
 
 std::optional<LossScale> loss_scale_of(const ParallelOptions& options) {
@@ -87,6 +76,9 @@ struct ParallelModule::State {
   void run_backward(const at::Tensor& loss, double weight);
   // What the optimizers do with the sums is done.
   void end_step();
+  void round_master(std::size_t part) const {
+    if (live[part].defined()) live[part].copy_(parts[part].values);
+  }
   // Collective. Rounds what has masters, and shows it to all ranks.
   void publish_all();
 
@@ -290,9 +282,7 @@ void ParallelModule::State::hand_out_gradients() {
 
 void ParallelModule::State::publish_all() {
   at::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (live[i].defined()) live[i].copy_(parts[i].values);
-  }
+  for (std::size_t i = 0; i < parts.size(); ++i) round_master(i);
   for (std::size_t k = 0; k < buckets.size(); ++k) store->publish(k);
   store->settle();
 }
@@ -409,7 +399,7 @@ void ParallelModule::update(const std::function<void(std::size_t)>& change) {
     for (; part < state.parts.size() && state.part_bucket[part] == k; ++part) {
       if (!state.parts[part].gradient.defined()) continue;
       change(part);
-      if (state.live[part].defined()) state.live[part].copy_(state.parts[part].values);
+      state.round_master(part);
     }
     state.store->publish(k);
   }

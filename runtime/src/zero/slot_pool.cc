@@ -7,10 +7,7 @@
 namespace trireme {
 
 at::Tensor SlotPool::take() {
-  if (free_.empty()) {
-    ++made_;
-    return allocate_flat(communicator_, {{slot_bytes_, at::kByte}}).front();
-  }
+  if (free_.empty()) return allocate_flat(communicator_, {{slot_bytes_, at::kByte}}).front();
   auto slot = std::move(free_.back());
   free_.pop_back();
   return slot;

@@ -21,13 +21,11 @@ class SlotPool {
   // A 1-D byte tensor of slot_bytes.
   [[nodiscard]] at::Tensor take();
   void give_back(at::Tensor slot) { free_.push_back(std::move(slot)); }
-  [[nodiscard]] std::size_t made() const noexcept { return made_; }
 
  private:
   collectives::Communicator& communicator_;
   const std::int64_t slot_bytes_;
   std::vector<at::Tensor> free_;
-  std::size_t made_ = 0;
 };
 
 }  // namespace trireme
