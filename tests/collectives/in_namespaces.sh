@@ -3,19 +3,13 @@
 #
 #   in_namespaces.sh N PROGRAM [ARGUMENT…]     # runs PROGRAM --rank R --size N --store 10.77.0.1:29400 ARGUMENT…
 #   RATE=1gbit in_namespaces.sh …              # with links of that rate
-#
-# Everything happens below a process namespace of its own, whose end takes processes, links and namespaces with it,
-# however it ends.
 set -euo pipefail
-if [[ ${1-} != --inside ]]; then
-  mkdir -p /run/netns
-  exec unshare --net --mount --pid --fork --kill-child --mount-proc bash "$0" --inside "$@"
-fi
-shift
+# shellcheck source=tests/support/own_namespaces.sh
+. "$(dirname "$0")/../support/own_namespaces.sh"
+enter_own_namespaces "$@"
 ranks=$1 program=$2
 shift 2
 
-mount -t tmpfs none /run/netns
 ip link set lo up
 ip link add bridge type bridge
 ip link set bridge up

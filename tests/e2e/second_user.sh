@@ -4,14 +4,14 @@
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
 source "$(dirname "$0")/cluster.sh" "$1" ''
 
-# The other user must be able to reach the binary, and nothing of ours.
+# The other user must be able to reach the binary, and nothing of ours: where this runs may be closed to it.
 chmod 711 "$work"
 mkdir -m 700 "$work/other"
 install -m 755 "$launcher" "$work/launcher"
 chown nobody "$work/other"
 as_other() {
   setpriv --reuid nobody --regid nogroup --clear-groups \
-    env HOME="$work/other" XDG_STATE_HOME="$work/other" TMPDIR="$work/other" "$@"
+    env --chdir="$work/other" HOME="$work/other" XDG_STATE_HOME="$work/other" TMPDIR="$work/other" "$@"
 }
 end_both() {
   as_other "$work/launcher" down >/dev/null 2>&1 || true

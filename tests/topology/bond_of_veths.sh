@@ -8,13 +8,11 @@
 # the traffic, and "slow". The master is a bond where the kernel has bonding, else a bridge; then this script moves the
 # traffic, as hv_netvsc does, by what it puts below rank 1's. "fast" is deleted and made anew, not only taken down.
 set -euo pipefail
-if [[ ${1-} != --inside ]]; then
-  mkdir -p /run/netns
-  exec unshare --net --mount --pid --fork --kill-child --mount-proc bash "$0" --inside "$@"
-fi
-program=$2
+# shellcheck source=tests/support/own_namespaces.sh
+. "$(dirname "$0")/../support/own_namespaces.sh"
+enter_own_namespaces "$@"
+program=$1
 
-mount -t tmpfs none /run/netns
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 ip netns add rank0
