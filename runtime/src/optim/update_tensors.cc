@@ -1,32 +1,34 @@
 #include "optim/update_tensors.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 namespace trireme {
 namespace {
 
-constexpr std::int64_t kGrain = 32768;  // elements a thread takes at least
-
-at::Tensor readable(const at::Tensor& gradient) {
-  const auto type = gradient.scalar_type();
-  return type == at::kFloat || type == at::kBFloat16 ? gradient : gradient.to(at::kFloat);
+GradientType readable_type(at::Tensor& gradient) {
+  switch (gradient.scalar_type()) {
+    case at::kFloat:
+      return GradientType::kFloat;
+    case at::kBFloat16:
+      return GradientType::kBf16;
+    case at::kHalf:
+      return GradientType::kHalf;
+    default:
+      gradient = gradient.to(at::kFloat);
+      return GradientType::kFloat;
+  }
 }
 
 }  // namespace
 
-void update_adam(const at::Tensor& values, const at::Tensor& gradient, const at::Tensor& exp_avg,
-                 const at::Tensor& exp_avg_sq, const AdamStep& step) {
-  const auto source = readable(gradient);
-  const auto kernel = source.scalar_type() == at::kFloat ? adam_update_float : adam_update_bf16;
-  const auto* gradients = static_cast<const char*>(source.const_data_ptr());
-  const auto width = static_cast<std::int64_t>(source.element_size());
-  auto* targets = values.mutable_data_ptr<float>();
-  auto* exp_avgs = exp_avg.mutable_data_ptr<float>();
-  auto* exp_avg_sqs = exp_avg_sq.mutable_data_ptr<float>();
-  at::parallel_for(0, values.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    kernel(targets + begin, gradients + begin * width, exp_avgs + begin, exp_avg_sqs + begin, end - begin, step);
-  });
+UpdateSegment segment_of(const at::Tensor& values, at::Tensor& gradient, std::span<const at::Tensor> state) {
+  const auto type = readable_type(gradient);
+  return {.values = values.mutable_data_ptr<float>(),
+          .gradients = gradient.const_data_ptr(),
+          .first = state.empty() ? nullptr : state[0].mutable_data_ptr<float>(),
+          .second = state.size() < 2 ? nullptr : state[1].mutable_data_ptr<float>(),
+          .elements = values.numel(),
+          .type = type};
 }
 
 }  // namespace trireme

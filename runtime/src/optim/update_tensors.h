@@ -1,15 +1,50 @@
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
-#include "kernels/adam_kernel.h"
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
 
-// Kernels over the flat tensors of a part, spread over this rank's threads.
+#include "kernels/update_kernels.h"
+#include "trireme/base/error.h"
+#include "trireme/runtime/update_rule.h"
+
+// From the tensors of parts to the kernels, which take segments of memory.
 namespace trireme {
 
-// values, exp_avg, exp_avg_sq: float32; gradient: float32, bfloat16 or another floating dtype (copied to float32
-// first). All of one length. Works in place.
-void update_adam(const at::Tensor& values, const at::Tensor& gradient, const at::Tensor& exp_avg,
-                 const at::Tensor& exp_avg_sq, const AdamStep& step);
+// The segment of a part: its values, gradient, and up to two float32 tensors of state, all of one length. `gradient`
+// is kept readable: of another type than float32, bfloat16 or float16 it becomes a float32 copy.
+[[nodiscard]] UpdateSegment segment_of(const at::Tensor& values, at::Tensor& gradient,
+                                       std::span<const at::Tensor> state);
+
+namespace detail {
+// Calls update(segment) for slices of the segments, spread over this rank's threads.
+template <typename Step>
+void update_on_threads(std::span<const SegmentUpdate<Step>> segments) {
+  constexpr std::int64_t kGrain = 32768;  // elements a thread takes at least
+  for (const auto& [segment, step] : segments) {
+    at::parallel_for(0, segment.elements, kGrain,
+                     [&segment = segment, &step = step](std::int64_t begin, std::int64_t end) {
+                       update_elements(segment.slice(begin, end), step);
+                     });
+  }
+}
+}  // namespace detail
+
+// Updates parts by the step that `step_of(update)` makes for each.
+template <typename StepOf>
+void update_parts(std::span<const PartUpdate> updates, const StepOf& step_of) {
+  using Step = decltype(step_of(updates.front()));
+  std::vector<at::Tensor> gradients;  // alive until the segments were used
+  std::vector<SegmentUpdate<Step>> segments;
+  for (const auto& update : updates) {
+    auto& gradient = gradients.emplace_back(update.part->gradient);
+    segments.push_back({segment_of(update.part->values, gradient, update.state), step_of(update)});
+  }
+  detail::update_on_threads<Step>(segments);
+}
 
 }  // namespace trireme

@@ -76,6 +76,7 @@ struct ParallelModule::State {
   void run_backward(const at::Tensor& loss, double weight);
   // What the optimizers do with the sums is done.
   void end_step();
+  // Makes what the model computes with from a part's master, where it has one.
   void round_master(std::size_t part) const {
     if (live[part].defined()) live[part].copy_(parts[part].values);
   }
@@ -392,18 +393,42 @@ double ParallelModule::loss_scale() const noexcept { return state_->policy.loss_
 std::int64_t ParallelModule::gathered_bytes() const noexcept { return state_->store->gathered_bytes(); }
 
 void ParallelModule::update(const std::function<void(std::size_t)>& change) {
+  std::size_t part = 0;
+  update_together([&](std::size_t count) {
+    for (; count > 0; ++part) {
+      if (!state_->parts[part].gradient.defined()) continue;
+      change(part);
+      --count;
+    }
+  });
+}
+
+void ParallelModule::update_together(const std::function<void(std::size_t)>& change) {
   at::NoGradGuard no_grad;
   auto& state = *state_;
   std::size_t part = 0;
   for (std::size_t k = 0; k < state.buckets.size(); ++k) {
+    const auto first = part;
+    std::size_t count = 0;
     for (; part < state.parts.size() && state.part_bucket[part] == k; ++part) {
-      if (!state.parts[part].gradient.defined()) continue;
-      change(part);
-      state.round_master(part);
+      count += state.parts[part].gradient.defined() ? 1 : 0;
+    }
+    if (count > 0) change(count);
+    for (auto i = first; i < part; ++i) {
+      if (state.parts[i].gradient.defined()) state.round_master(i);
     }
     state.store->publish(k);
   }
   state.store->settle();
+}
+
+void ParallelModule::write_parts(const std::function<void(std::size_t)>& write) {
+  at::NoGradGuard no_grad;
+  auto& state = *state_;
+  // Where ranks share memory, one that still computes must not see what another writes already.
+  if (state.groups.layout.shared) state.groups.node->barrier({.timeout = state.options.timeout});
+  for (std::size_t i = 0; i < state.parts.size(); ++i) write(i);
+  state.publish_all();
 }
 
 void ParallelModule::after_load() { state_->publish_all(); }

@@ -163,6 +163,12 @@ class ParallelModule : public StateSource {
   // Collective. Calls `change` once for each part that has a gradient, with its index in parts(), to write its values;
   // on return all ranks see what all wrote. No forward or backward pass may be running.
   void update(const std::function<void(std::size_t)>& change);
+  // The same for several parts at a time: calls `change` with how many parts come next, of those that have a gradient,
+  // in the order of parts().
+  void update_together(const std::function<void(std::size_t)>& change);
+  // Collective, between steps. The same for every part, with a gradient or without: for swapping in what is kept by
+  // part, such as averages, without making parameters whole.
+  void write_parts(const std::function<void(std::size_t)>& write);
   // How state that optimizers keep by part goes to checkpoints: all parts, cut so that all ranks write about as much.
   [[nodiscard]] const std::vector<PartSlice>& part_slices() const noexcept;
   // Collective. A copy of parameter `index` of parameters() (of its master, where it has one), or of its gradient
