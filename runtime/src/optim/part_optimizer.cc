@@ -2,12 +2,11 @@
 
 #include <torch/torch.h>
 
-#include <charconv>
 #include <cmath>
 #include <utility>
 
+#include "optim/read_count.h"
 #include "optim/require_option.h"
-#include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
 namespace trireme {
@@ -31,15 +30,6 @@ std::vector<ParameterShape> shapes_of(const std::vector<NamedParameter>& paramet
   std::vector<ParameterShape> shapes;
   for (const auto& [name, tensor] : parameters) shapes.push_back({name, tensor.dim()});
   return shapes;
-}
-
-std::int64_t parse_count(const std::string& key, const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0) {
-    throw CheckpointError(message("{} is \"{}\" in the checkpoint, which is not a count.", key, text));
-  }
-  return value;
 }
 
 }  // namespace
@@ -112,8 +102,8 @@ UpdateReport PartOptimizer::step() {
     report.reason = state.parallel.explain_nonfinite_gradient();
     return report;
   }
-  const auto updates = state.begin_updates(
-      report.learning_rate, state.clip_scale(report.gradient_norm) * state.parallel.gradient_scale());
+  const auto updates = state.begin_updates(report.learning_rate,
+                                           state.clip_scale(report.gradient_norm) * state.parallel.gradient_scale());
   state.rule->prepare(updates);
   // Buckets come one by one, with the parts in order, so that what was written of one travels while the next is
   // written.
@@ -154,10 +144,7 @@ std::map<std::string, std::string> PartOptimizer::scalars() const {
 }
 
 void PartOptimizer::load_scalars(const std::map<std::string, std::string>& scalars) {
-  const auto key = state_->updates_key();
-  const auto found = scalars.find(key);
-  if (found == scalars.end()) throw CheckpointError(message("{} is missing in the checkpoint.", key));
-  state_->updates = parse_count(key, found->second);
+  state_->updates = read_count(scalars, state_->updates_key());
 }
 
 }  // namespace trireme

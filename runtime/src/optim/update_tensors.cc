@@ -6,6 +6,7 @@ namespace trireme {
 namespace {
 
 GradientType readable_type(at::Tensor& gradient) {
+  if (!gradient.defined()) return GradientType::kFloat;
   switch (gradient.scalar_type()) {
     case at::kFloat:
       return GradientType::kFloat;
@@ -24,7 +25,7 @@ GradientType readable_type(at::Tensor& gradient) {
 UpdateSegment segment_of(const at::Tensor& values, at::Tensor& gradient, std::span<const at::Tensor> state) {
   const auto type = readable_type(gradient);
   return {.values = values.mutable_data_ptr<float>(),
-          .gradients = gradient.const_data_ptr(),
+          .gradients = gradient.defined() ? gradient.const_data_ptr() : nullptr,
           .first = state.empty() ? nullptr : state[0].mutable_data_ptr<float>(),
           .second = state.size() < 2 ? nullptr : state[1].mutable_data_ptr<float>(),
           .elements = values.numel(),

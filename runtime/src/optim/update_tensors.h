@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/lamb_squares.h"
 #include "kernels/update_kernels.h"
 #include "trireme/base/error.h"
 #include "trireme/runtime/update_rule.h"
@@ -16,14 +17,14 @@
 namespace trireme {
 
 // The segment of a part: its values, gradient, and up to two float32 tensors of state, all of one length. `gradient`
-// is kept readable: of another type than float32, bfloat16 or float16 it becomes a float32 copy.
+// may be undefined; of another type than float32, bfloat16 or float16 it is replaced by a float32 copy.
 [[nodiscard]] UpdateSegment segment_of(const at::Tensor& values, at::Tensor& gradient,
                                        std::span<const at::Tensor> state);
 
 namespace detail {
-// Calls update(segment) for slices of the segments, spread over this rank's threads.
+// Updates slices of the segments, spread over this rank's threads.
 template <typename Step>
-void update_on_threads(std::span<const SegmentUpdate<Step>> segments) {
+void update_segments(std::span<const SegmentUpdate<Step>> segments) {
   constexpr std::int64_t kGrain = 32768;  // elements a thread takes at least
   for (const auto& [segment, step] : segments) {
     at::parallel_for(0, segment.elements, kGrain,
@@ -44,7 +45,7 @@ void update_parts(std::span<const PartUpdate> updates, const StepOf& step_of) {
     auto& gradient = gradients.emplace_back(update.part->gradient);
     segments.push_back({segment_of(update.part->values, gradient, update.state), step_of(update)});
   }
-  detail::update_on_threads<Step>(segments);
+  detail::update_segments<Step>(segments);
 }
 
 }  // namespace trireme

@@ -31,6 +31,7 @@ StepLoop::StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& o
       keeper_(keeper),
       options_(std::move(options)),
       sources_{&parallel, &optimizer, &batches} {
+  sources_.insert(sources_.end(), options_.sources.begin(), options_.sources.end());
   if (options_.until < 0) throw ConfigError(message("steps() cannot run until step {}.", options_.until));
 }
 

@@ -9,7 +9,9 @@
 #include "trireme/collectives/single.h"
 #include "trireme/runtime/adam.h"
 #include "trireme/runtime/adamw.h"
+#include "trireme/runtime/lamb.h"
 #include "trireme/runtime/lion.h"
+#include "trireme/runtime/muon.h"
 #include "trireme/runtime/sgd.h"
 
 // Every optimizer against itself written out, at 1, 2 and 3 ranks and every ZeRO stage, shared and not.
@@ -89,6 +91,54 @@ TEST(Optimizers, LionMovesByTheSign) {
   expect_reference(making<Lion>(options), by_element(update), 0);
 }
 
+TEST(Optimizers, LambScalesTheDirectionByTheLengthOfTheParameter) {
+  const auto update = [](at::Tensor& value, const at::Tensor& gradient, PlainState& state) {
+    state.first = 0.9 * state.first + 0.1 * gradient;
+    state.second = 0.999 * state.second + 0.001 * gradient.square();
+    const auto first = state.first / (1 - std::pow(0.9, state.count));
+    const auto second = state.second / (1 - std::pow(0.999, state.count));
+    const auto direction = first / (second.sqrt() + 1e-6) + kDecay * value;
+    value -= kRate * value.norm() / direction.norm() * direction;
+  };
+  expect_reference(making<Lamb>(LambOptions{
+                       .learning_rate = kRate, .weight_decay = kDecay, .decay_vectors = true, .clip_norm = kClipNorm}),
+                   update, 1e-6);
+}
+
+// Written out with a singular value decomposition's worth of care: the quintic applied to the singular values.
+at::Tensor plain_orthogonal(const at::Tensor& matrix) {
+  const auto [u, s, vh] = at::linalg_svd(matrix.to(at::kDouble) / matrix.to(at::kDouble).norm(), false);
+  auto values = s;
+  for (int i = 0; i < 5; ++i) values = 3.4445 * values - 4.7750 * values.pow(3) + 2.0315 * values.pow(5);
+  return at::mm(u * values, vh).to(at::kFloat);
+}
+
+TEST(Optimizers, MuonMovesMatricesAlongOrthogonalOnesAndTheRestByAdamW) {
+  const auto adam = [](at::Tensor& value, const at::Tensor& gradient, PlainState& state) {
+    state.first = 0.9 * state.first + 0.1 * gradient;
+    state.second = 0.95 * state.second + 0.05 * gradient.square();
+    const auto denominator = (state.second / (1 - std::pow(0.95, state.count))).sqrt() + 1e-8;
+    value -= 0.5 * kRate * state.first / (1 - std::pow(0.9, state.count)) / denominator;
+  };
+  for (const auto rate : {MuonRate::kAspect, MuonRate::kMatchAdamW}) {
+    const auto update = [&](at::Tensor& value, const at::Tensor& gradient, PlainState& state) {
+      if (value.dim() != 2 || value.size(0) == 3) return adam(value, gradient, state);  // "wide" is left to AdamW
+      state.first = 0.95 * state.first + 0.05 * gradient;
+      const auto direction = plain_orthogonal(0.05 * gradient + 0.95 * state.first);
+      value = (1 - kRate * kDecay) * value -
+              kRate * (rate == MuonRate::kAspect ? std::sqrt(7.0 / 5) : 0.2 * std::sqrt(7.0)) * direction;
+    };
+    const MuonOptions options{.learning_rate = kRate,
+                              .rate = rate,
+                              .by_adamw = {"wide"},
+                              .adamw_rate_scale = 0.5,
+                              .weight_decay = kDecay,
+                              .clip_norm = kClipNorm,
+                              .groups = {{.names = {"wide"}, .weight_decay = 0}}};
+    expect_reference(making<Muon>(options), update, 1e-4);
+  }
+}
+
 TEST(Optimizers, TreatGroupsInTheirOwnWay) {
   const SgdOptions options{.learning_rate = 1, .groups = {{.names = {"t*"}, .rate_scale = 0}}};
   const auto before = train_plain_net({.steps = 0}, making<Sgd>(options)).front();
@@ -105,6 +155,9 @@ TEST(Optimizers, RefuseOptionsOutOfRangeAndPatternsThatMatchNothing) {
   EXPECT_THROW(Adam(parallel, {.epsilon = 0}), ConfigError);
   EXPECT_THROW(Lion(parallel, {.beta1 = -0.1}), ConfigError);
   EXPECT_THROW(Lion(parallel, {.clip_norm = -1}), ConfigError);
+  EXPECT_THROW(Lamb(parallel, {.beta2 = 1}), ConfigError);
+  EXPECT_THROW(Muon(parallel, {.iterations = 0}), ConfigError);
+  EXPECT_THROW(Muon(parallel, {.by_adamw = {"head.*"}}), ConfigError);
   EXPECT_THROW(AdamW(parallel, {.groups = {{.names = {"nothing.*"}}}}), ConfigError);
 }
 

@@ -58,6 +58,7 @@ struct StepsOptions {
   double flops_per_token = 0;                 // of the model, forward and backward
   double peak_flops = 0;                      // a second, of all ranks together: known, or measure_peak_flops()
   Timeline* timeline = nullptr;               // gets what the steps' parts took; not owned, outlives the loop
+  std::vector<StateSource*> sources = {};     // kept with the rest: averages, …; not owned
 };
 
 class StepLoop;
