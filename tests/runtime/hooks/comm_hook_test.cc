@@ -5,6 +5,7 @@
 
 #include "training/odd_net.h"
 #include "training/thread_context.h"
+#include "training/trial.h"
 #include "trireme/base/error.h"
 #include "trireme/runtime/as_buffer.h"
 #include "trireme/runtime/parallel.h"

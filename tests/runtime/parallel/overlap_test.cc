@@ -45,7 +45,7 @@ struct SlowNet : torch::nn::Module {
 };
 
 double run_backward(std::vector<TraceEntry>& trace, BackwardTimes& times) {
-  TrainContext context(one_node_environment(0, 1), make_slow(collectives::make_single(), kReduction));
+  TrainContext context(one_node_environment(0, 1), make_slow(collectives::make_single(), [] { return kReduction; }));
   // A bucket a layer.
   Parallel parallel(std::make_shared<SlowNet>(), context, {.bucket_bytes = 256, .first_bucket_bytes = 256});
   const auto loss = parallel(torch::ones({2, 8}));

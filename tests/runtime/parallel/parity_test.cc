@@ -1,9 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <mutex>
-
-#include "training/odd_net.h"
+#include "training/slow_communicator.h"
 #include "training/thread_context.h"
+#include "training/trial.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -12,11 +11,12 @@
 namespace trireme::test {
 namespace {
 
-std::vector<TrialResult> train_on_threads(const Trial& trial) {
+std::vector<TrialResult> train_on_threads(const Trial& trial, const WrapCommunicator& wrap = {}) {
   std::vector<TrialResult> results(static_cast<std::size_t>(trial.ranks));
-  run_thread_contexts(trial.ranks, [&](TrainContext& context) {
+  const auto train = [&](TrainContext& context) {
     results[static_cast<std::size_t>(context.rank())] = train_with_trireme(context, trial);
-  });
+  };
+  run_thread_contexts(trial.ranks, train, wrap);
   return results;
 }
 
@@ -60,29 +60,52 @@ class Parity : public testing::TestWithParam<Setting> {
       EXPECT_THROW((void)train_with_trireme(context, varied), CommError);
     });
   }
-  static void expect_equal_on_all_ranks(const char* variation, const Trial& trial) {
-    SCOPED_TRACE(variation);
+  static void expect_equal_on_all_ranks(const Trial& trial, const WrapCommunicator& wrap = {}) {
+    SCOPED_TRACE(describe(trial));
     const auto expected = train_rank_by_rank(trial);
-    for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+    for (const auto& result : train_on_threads(trial, wrap)) EXPECT_EQ(difference(expected, result), "");
   }
 };
 INSTANTIATE_TEST_SUITE_P(Settings, Parity, testing::ValuesIn(all_settings()), name_of);
 
 // One test for all variations: starting a program that links LibTorch takes longer than training.
 TEST_P(Parity, EqualsRankByRankTrainingBitForBit) {
-  expect_equal_on_all_ranks("plain", trial());
+  expect_equal_on_all_ranks(trial());
 
   auto varied = trial();
   varied.gate = [](std::int64_t step, int rank) { return step % 3 != 0 && rank == step % 2; };
-  gathers_units() ? expect_mismatch() : expect_equal_on_all_ranks("ranks use different parameters", varied);
+  gathers_units() ? expect_mismatch() : expect_equal_on_all_ranks(varied);
 
   auto accumulated = trial();
   accumulated.accumulation = 3;
-  expect_equal_on_all_ranks("accumulation", accumulated);
+  expect_equal_on_all_ranks(accumulated);
 
-  auto few = trial();
+  auto few = trial();  // some ranks have no samples
   few.rows = 2;
-  expect_equal_on_all_ranks("some ranks have no samples", few);
+  expect_equal_on_all_ranks(few);
+}
+
+TEST_P(Parity, EqualsRankByRankTrainingOfOtherModels) {
+  for (const auto net : {Net::kPlain, Net::kRecurrent, Net::kBatchNorm}) {
+    auto other = trial();
+    other.net = net;
+    other.steps = 8;
+    other.rows = 11;
+    expect_equal_on_all_ranks(other);
+    other.accumulation = 2;
+    expect_equal_on_all_ranks(other);
+  }
+}
+
+// Whatever rank computes or communicates late.
+TEST_P(Parity, EqualsRankByRankTrainingWhileRanksRest) {
+  auto slow = trial();
+  slow.steps = 3;
+  slow.sleeps_in_between = true;
+  expect_equal_on_all_ranks(slow, [](std::unique_ptr<collectives::Communicator> inner) {
+    const int rank = inner->rank();
+    return make_slow(std::move(inner), uneven_delays(rank));
+  });
 }
 
 TEST_P(Parity, StaysCloseToTrainingOnWholeBatches) {

@@ -1,18 +1,11 @@
 #include <gtest/gtest.h>
 
-#include "training/odd_net.h"
 #include "training/thread_context.h"
-#include "trireme/base/message.h"
+#include "training/trial.h"
 
 // Training in bf16 and fp16 against the ranks' batches one by one with masters kept by the test: equal bit for bit.
 namespace trireme::test {
 namespace {
-
-std::string describe(const Trial& trial) {
-  return message("{} ranks, zero {}, {}, {}, reduced in {}, {} passes", trial.ranks, to_string(trial.zero),
-                 trial.sharing == Sharing::kOn ? "shared" : "not shared", to_string(trial.precision),
-                 trial.reduce_dtype ? to_string(*trial.reduce_dtype) : "the same", trial.accumulation);
-}
 
 void expect_equal_on_all_ranks(const Trial& trial) {
   SCOPED_TRACE(describe(trial));
@@ -61,6 +54,14 @@ TEST(LossScaleParity, EqualsRankByRankTrainingThatSkipsTheSameSteps) {
   fewer.steps = 1;
   EXPECT_EQ(largest_parameter_difference(start, train_rank_by_rank(fewer)), 0);
   EXPECT_GT(largest_parameter_difference(start, train_rank_by_rank(trial)), 0);
+}
+
+TEST(PrecisionParityOfOtherModels, EqualsRankByRankTraining) {
+  for (const auto net : {Net::kPlain, Net::kRecurrent, Net::kBatchNorm}) {
+    Trial trial{.ranks = 2, .steps = 2, .rows = 9, .precision = Precision::kBf16, .accumulation = 2};
+    trial.net = net;
+    expect_equal_at_every_stage(trial);
+  }
 }
 
 TEST_P(PrecisionParity, EqualsRankByRankTrainingWithGradientsReducedInAnotherType) {

@@ -8,6 +8,7 @@
 #include "training/thread_context.h"
 #include "trireme/collectives/single.h"
 #include "trireme/runtime/checkpoint.h"
+#include "trireme/runtime/parallel.h"
 
 namespace trireme::test {
 namespace {

@@ -15,12 +15,14 @@ RankEnvironment one_node_environment(int rank, int size) {
   return environment;
 }
 
-void run_thread_contexts(int size, const std::function<void(TrainContext&)>& body) {
+void run_thread_contexts(int size, const std::function<void(TrainContext&)>& body, const WrapCommunicator& wrap) {
   run_thread_ranks(size, [&](const ThreadRank& rank) {
     collectives::ShmOptions options;
     options.rank = rank.rank;
     options.size = rank.size;
-    TrainContext context(one_node_environment(rank.rank, rank.size), collectives::make_shm(rank.store, options));
+    auto communicator = collectives::make_shm(rank.store, options);
+    if (wrap) communicator = wrap(std::move(communicator));
+    TrainContext context(one_node_environment(rank.rank, rank.size), std::move(communicator));
     body(context);
   });
 }

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The ranks of one node of a world, started as torchrun would start them; what tests/collectives/in_namespaces.sh runs on
+# each node.
+#
+#   parity_node.sh --rank NODE --size NODES --store HOST:PORT RANKS_PER_NODE PROGRAM
+set -euo pipefail
+while [[ ${1-} == --* ]]; do
+  case $1 in
+    --rank) node=$2 ;;
+    --size) nodes=$2 ;;
+    --store) store=$2 ;;
+    *) exit 2 ;;
+  esac
+  shift 2
+done
+ranks=$1 program=$2
+
+export TRIREME_NODE=node$node MASTER_ADDR=${store%:*} MASTER_PORT=${store#*:}
+export WORLD_SIZE=$((nodes * ranks)) LOCAL_WORLD_SIZE=$ranks OMP_NUM_THREADS=1
+pids=()
+for ((local = 0; local < ranks; ++local)); do
+  RANK=$((node * ranks + local)) LOCAL_RANK=$local "$program" &
+  pids+=($!)
+done
+failed=0
+for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+exit "$failed"
