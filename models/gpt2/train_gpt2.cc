@@ -16,6 +16,7 @@
 #include "trireme/models/gpt2.h"
 #include "trireme/runtime/adamw.h"
 #include "trireme/runtime/checkpoint.h"
+#include "trireme/runtime/deferred_init.h"
 #include "trireme/runtime/model_flops.h"
 #include "trireme/runtime/parallel.h"
 #include "trireme/runtime/steps.h"
@@ -93,7 +94,8 @@ int train(const TrainOptions& wishes, int argc, char** argv) {
   TokenLoader batches(context, options.data,
                       {.global_batch = options.batch, .length = options.length, .seed = options.seed});
   const Gpt2Config config = options.model(batches.vocabulary());
-  Parallel<Gpt2> parallel(Gpt2(config), context,
+  // A model larger than a rank's memory can be sharded.
+  Parallel<Gpt2> parallel(deferred_init([&] { return Gpt2(config); }), context,
                           {.zero = options.zero,
                            .sharing = options.sharing,
                            .shard_over = options.shard_over,

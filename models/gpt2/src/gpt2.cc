@@ -26,13 +26,13 @@ at::Tensor drop(const at::Tensor& x, double dropout, bool is_training) {
 // An embedding table under the name NAME.weight.
 at::Tensor add_table(torch::nn::Module& parent, const std::string& name, std::int64_t rows, std::int64_t width) {
   auto holder = parent.register_module(name, std::make_shared<torch::nn::Module>(name));
-  return holder->register_parameter("weight", torch::randn({rows, width}) * kDeviation);
+  return holder->register_parameter("weight", torch::empty({rows, width}).normal_(0, kDeviation));
 }
 
 }  // namespace
 
 Conv1dImpl::Conv1dImpl(std::int64_t in, std::int64_t out, double deviation)
-    : weight_(register_parameter("weight", torch::randn({in, out}) * deviation)),
+    : weight_(register_parameter("weight", torch::empty({in, out}).normal_(0, deviation))),
       bias_(register_parameter("bias", torch::zeros({out}))) {}
 
 at::Tensor Conv1dImpl::forward(const at::Tensor& x) const {

@@ -7,6 +7,7 @@
 #include "trireme/runtime/checkpoint.h"
 #include "trireme/runtime/comm_hook.h"
 #include "trireme/runtime/deepspeed_config.h"
+#include "trireme/runtime/deferred_init.h"
 #include "trireme/runtime/ema.h"
 #include "trireme/runtime/join.h"
 #include "trireme/runtime/lamb.h"

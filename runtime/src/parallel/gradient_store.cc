@@ -80,12 +80,11 @@ class ScatteredGradients final : public GradientStore {
 // ZeRO 2 and 3: gradients pass through a few buffers, and only the sums of this rank's blocks stay.
 class PooledGradients final : public GradientStore {
  public:
-  // `gathers_between`: other collectives are run, and waited for, between the buckets.
   PooledGradients(const std::vector<BucketLayout>& buckets, const ShardGroups& groups, collectives::Timeout timeout,
-                  bool gathers_between)
+                  std::function<void()> poll_gathers)
       : groups_(groups),
         timeout_(timeout),
-        gathers_between_(gathers_between),
+        poll_gathers_(std::move(poll_gathers)),
         layouts_(buckets),
         reductions_(buckets.size()),
         opened_(buckets.size()) {
@@ -148,13 +147,15 @@ class PooledGradients final : public GradientStore {
   }
 
   // Where units are gathered between the buckets, a rank that leaves out parameters posts its buckets late, and cannot
-  // post them at all while it waits for this rank to gather. So this one gives up after a while.
+  // post them at all while it waits for this rank to gather. So this one helps with what it has posted, and gives up
+  // after a while, because the gather that the other waits for may be one that it has not posted yet.
   [[nodiscard]] bool may_finish_oldest() {
-    if (!gathers_between_) return true;
+    if (!poll_gathers_) return true;
     const auto patience = std::chrono::steady_clock::now() + kPatience;
     auto& reduction = reductions_[posted_.front()];
     while (!reduction.done()) {
       if (std::chrono::steady_clock::now() > patience) return false;
+      poll_gathers_();
       std::this_thread::yield();
     }
     return true;
@@ -174,7 +175,7 @@ class PooledGradients final : public GradientStore {
 
   const ShardGroups& groups_;
   const collectives::Timeout timeout_;
-  const bool gathers_between_;
+  const std::function<void()> poll_gathers_;
   const std::vector<BucketLayout> layouts_;
   std::vector<at::Tensor> sums_;
   std::vector<ShardReduction> reductions_;
@@ -194,9 +195,9 @@ std::unique_ptr<GradientStore> make_gradient_store(const std::vector<BucketLayou
     case Zero::kOptimizer:
       return std::make_unique<ScatteredGradients>(buckets, groups, options.timeout);
     case Zero::kGradients:
-      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, false);
+      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, nullptr);
     default:
-      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, !groups.layout.shared);
+      return std::make_unique<PooledGradients>(buckets, groups, options.timeout, options.poll_gathers);
   }
 }
 

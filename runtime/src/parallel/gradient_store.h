@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -37,6 +38,8 @@ class GradientStore {
 struct GradientStoreOptions {
   Zero zero = Zero::kOff;
   collectives::Timeout timeout = collectives::kDefaultTimeout;
+  // Where units are gathered between buckets: moves these gathers on, without blocking.
+  std::function<void()> poll_gathers = nullptr;
 };
 
 // Collective: allocates from the communicators of `groups`, which must outlive the store.

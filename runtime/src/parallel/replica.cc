@@ -5,6 +5,7 @@
 #include <sstream>
 #include <unordered_set>
 
+#include "deferred/deferred_values.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/runtime/as_buffer.h"
@@ -38,7 +39,7 @@ std::string describe(const std::vector<NamedParameter>& tensors) {
   std::ostringstream out;
   for (const auto& [name, tensor] : tensors) {
     out << name << ' ' << tensor.sizes() << ' ' << tensor.scalar_type() << (tensor.requires_grad() ? "" : " frozen")
-        << '\n';
+        << (has_memory(tensor) ? "" : " deferred") << '\n';
   }
   return std::move(out).str();
 }
@@ -64,6 +65,13 @@ Replica read_replica(torch::nn::Module& module) {
   replica.parameters = collect(module.named_parameters(), seen);
   replica.buffers = collect(module.named_buffers(), seen);
   return replica;
+}
+
+void materialize_whole(Replica& replica, bool is_sharded) {
+  for (auto& [name, tensor] : replica.parameters) {
+    if (!is_sharded || !tensor.requires_grad()) materialize(tensor);
+  }
+  for (auto& [name, tensor] : replica.buffers) materialize(tensor);
 }
 
 std::vector<NamedParameter> select(const Replica& replica, bool trained) {
@@ -98,7 +106,8 @@ void require_same_model(const Replica& replica, collectives::Communicator& commu
 void broadcast_tensors(const std::vector<NamedParameter>& tensors, collectives::Communicator& communicator,
                        collectives::Timeout timeout) {
   for (auto& [name, tensor] : tensors) {
-    if (tensor.numel() > 0) communicator.broadcast(as_bytes(tensor), 0, {.timeout = timeout})->wait();
+    if (tensor.numel() > 0 && has_memory(tensor))
+      communicator.broadcast(as_bytes(tensor), 0, {.timeout = timeout})->wait();
   }
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "deferred/deferred_values.h"
+
 namespace trireme {
 namespace {
 
@@ -61,7 +63,8 @@ void convert(const std::vector<NamedParameter>& parameters, const std::vector<at
   at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     auto tensor = parameters[i].tensor;
-    if (tensor.scalar_type() != dtypes[i]) tensor.set_data(tensor.detach().to(dtypes[i]));
+    if (tensor.scalar_type() == dtypes[i]) continue;
+    tensor.set_data(has_memory(tensor) ? tensor.detach().to(dtypes[i]) : unbacked(tensor.sizes(), dtypes[i]));
   }
 }
 

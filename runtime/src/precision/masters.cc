@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "deferred/deferred_values.h"
+
 namespace trireme {
 
 Masters::Masters(const std::vector<NamedParameter>& parameters, const std::vector<BucketLayout>& buckets,
@@ -12,6 +14,7 @@ Masters::Masters(const std::vector<NamedParameter>& parameters, const std::vecto
     if (!at::isReducedFloatingType(static_cast<at::ScalarType>(buckets[k].kind))) continue;
     blocks_[k] = at::zeros({buckets[k].elements / groups.shards}, at::kFloat);
     for (const auto& part : parts_of_shard(buckets[k], groups.shards, groups.shard)) {
+      if (!has_memory(parameters[part.item].tensor)) continue;
       const auto whole = parameters[part.item].tensor.detach().view(-1);
       elements(k, part).copy_(whole.narrow(0, part.item_offset, part.elements));
     }

@@ -15,7 +15,8 @@ namespace trireme {
 class Masters {
  public:
   // One bucket after the other: its BucketLayout::kind says what its parameters compute in. `parameters` have the same
-  // values on all ranks and are not rounded yet, so the masters begin with what the user gave.
+  // values on all ranks and are not rounded yet, so the masters begin with what the user gave; with zeros,
+  // where that is deferred.
   Masters(const std::vector<NamedParameter>& parameters, const std::vector<BucketLayout>& buckets,
           const ShardGroups& groups);
 

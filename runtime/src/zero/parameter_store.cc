@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "deferred/deferred_values.h"
 #include "parallel/flat_memory.h"
 #include "zero/shard_transfer.h"
 
@@ -76,7 +77,7 @@ class FlatParameters final : public ParameterStore {
     for (const auto& place : bucket.places) {
       auto tensor = parameters_[place.item].tensor;
       const auto home = flat.narrow(0, place.offset, place.elements).view(tensor.sizes());
-      if (writes) home.copy_(tensor.detach());
+      if (writes && has_memory(tensor)) home.copy_(tensor.detach());
       tensor.set_data(home);
     }
   }

@@ -43,7 +43,7 @@ class ParameterStore {
 };
 
 struct ParameterStoreInput {
-  const std::vector<NamedParameter>* parameters = nullptr;  // with equal values on all ranks; outlive the store
+  const std::vector<NamedParameter>* parameters = nullptr;  // equal on all ranks, or without memory; outlive the store
   const std::vector<BucketLayout>* buckets = nullptr;       // outlive the store
   const ShardGroups* groups = nullptr;                      // outlive the store
   collectives::Timeout timeout = collectives::kDefaultTimeout;

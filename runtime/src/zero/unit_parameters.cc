@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "deferred/deferred_values.h"
 #include "parallel/flat_memory.h"
 #include "trireme/runtime/as_buffer.h"
 #include "zero/shard_transfer.h"
@@ -15,13 +16,6 @@ namespace {
 
 constexpr std::int64_t kPage = 4096;
 constexpr std::uint32_t kTrails = 1U << 20;
-
-// A flat tensor whose storage is pointed at memory later.
-at::Tensor unbacked(std::int64_t elements, at::ScalarType dtype) {
-  const auto bytes = static_cast<std::size_t>(elements) * at::elementSize(dtype);
-  c10::Storage storage(c10::Storage::use_byte_size_t(), bytes, at::DataPtr(nullptr, at::kCPU), nullptr, false);
-  return at::empty({0}, dtype).set_(storage, 0, {elements}, {1});
-}
 
 void point_at(const at::Tensor& flat, void* memory) {
   flat.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(memory, at::kCPU));
@@ -115,6 +109,13 @@ class Sharded final : public UnitParameters {
     release(unit);
   }
   [[nodiscard]] std::uint32_t take_trail() override { return std::exchange(trail_, 0); }
+  void poll_gathers() override {
+    for (auto& unit : units_) {
+      for (auto& bucket : unit.buckets) {
+        if (bucket.gather) (void)bucket.gather->done();
+      }
+    }
+  }
   void end_backward() override {
     last_backward_.reset();
     for (std::size_t u = 0; u < units_.size(); ++u) {
@@ -156,7 +157,7 @@ class Sharded final : public UnitParameters {
       const auto& layout = buckets[sharded[i]];
       auto& unit = units_[static_cast<std::size_t>(layout.unit)];
       homes_[sharded[i]] = {false, static_cast<std::size_t>(layout.unit), unit.buckets.size()};
-      unit.buckets.push_back({sharded[i], unbacked(layout.elements, pieces[i].dtype), blocks[i]});
+      unit.buckets.push_back({sharded[i], unbacked({layout.elements}, pieces[i].dtype), blocks[i]});
       unit.bytes += slot_bytes(unit.buckets.back());
       move_in(layout, unit.buckets.back());
     }
@@ -167,6 +168,7 @@ class Sharded final : public UnitParameters {
     at::NoGradGuard no_grad;
     const auto begin = bucket.block.numel() * groups_.shard;
     for (const auto& part : parts_of_shard(layout, groups_.shards, groups_.shard)) {
+      if (!has_memory(parameters_[part.item].tensor)) continue;
       const auto whole = parameters_[part.item].tensor.detach().view(-1);
       bucket.block.narrow(0, part.bucket_offset - begin, part.elements)
           .copy_(whole.narrow(0, part.item_offset, part.elements));

@@ -28,6 +28,8 @@ class UnitParameters : public ParameterStore, public UnitObserver {
   virtual void begin_forward() = 0;
   // What was gathered since the last call, as a number below 2^20 that is equal on ranks that gathered alike.
   [[nodiscard]] virtual std::uint32_t take_trail() = 0;
+  // Moves on the gathers that are under way, without blocking.
+  virtual void poll_gathers() = 0;
   // Releases whatever is still gathered.
   virtual void end_backward() = 0;
 };

@@ -98,6 +98,8 @@ struct BackwardTimes {
 // the module holds none after the Parallel is gone. From kGradients on, every backward() is collective, those under
 // no_sync() too.
 //
+// A model built under deferred_init() gets its values here, one parameter at a time.
+//
 // Precision: with kBf16 and kFp16 every float32 parameter, trained or frozen, is rounded to that type. Buffers stay,
 // and so do parameters of other dtypes, those that keep_float32 names, and those of modules that have floating-point
 // buffers (BatchNorm), which need both alike. Inputs are the user's to convert, and the loss should be computed in
@@ -209,6 +211,10 @@ class ParallelModule : public StateSource {
   struct State;
   void begin_backward(const at::Tensor& loss, double weight, bool posts_early);
   void end_backward();
+  // Shows `write` each trained parameter whole, and keeps what it leaves there.
+  void write_trained(const std::function<void(std::size_t parameter, at::Tensor& whole)>& write);
+  // Makes the values of parameters built under deferred_init().
+  void write_deferred();
   TrainContext& context_;
   std::unique_ptr<State> state_;
 };
