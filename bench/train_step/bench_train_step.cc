@@ -18,6 +18,7 @@
 #include "trireme/models/gpt2.h"
 #include "trireme/runtime/adamw.h"
 #include "trireme/runtime/as_buffer.h"
+#include "trireme/runtime/deferred_init.h"
 #include "trireme/runtime/parallel.h"
 #include "trireme/runtime/safetensors.h"
 #include "trireme/runtime/train_context.h"
@@ -149,12 +150,13 @@ void run(const Options& options, trireme::TrainContext& context, trireme::Gpt2& 
 int main(int argc, char** argv) try {
   Options options = parse(argc, argv);
   torch::manual_seed(1);
-  trireme::Gpt2 model(options.model);
+  const auto build = [&] { return trireme::Gpt2(options.model); };
   if (!options.write_weights.empty()) {
-    write_weights(model, options.write_weights);
+    write_weights(build(), options.write_weights);
     return 0;
   }
   trireme::TrainContext context(argc, argv);
+  trireme::Gpt2 model = options.weights.empty() ? trireme::deferred_init(build) : build();
   if (!options.weights.empty()) read_weights(model, options.weights);
   run(options, context, model);
   return 0;

@@ -1,8 +1,8 @@
 """One rank of a PyTorch peer in the train_step benchmark: the GPT of models/gpt2, eager, alone or over gloo: DDP, DDP with
-ZeroRedundancyOptimizer, FSDP2.
+ZeroRedundancyOptimizer, FSDP2, DeepSpeed.
 
 Started by run.py with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set. Rank 0 prints one JSON line:
-{"step_ms": [...], "losses": [...], "pss_mib": ...}.
+{"step_ms": [...], "losses": [...], "pss_mib": ..., "all_ranks_pss_mib": ...}.
 """
 import argparse
 import json
@@ -86,6 +86,41 @@ def wrap(system, model):
     return parallel, ZeroRedundancyOptimizer(model.parameters(), torch.optim.AdamW, parameters_as_bucket_view=True, **ADAMW)
 
 
+class PlainTraining:
+    """The usual loop around a model and its optimizer."""
+
+    def __init__(self, system, model):
+        self.model, self.optimizer = wrap(system, model)
+        self.parameters = list(model.parameters())
+        self.keeps_gradients = system in ("ddp", "zero_redundancy")  # views of buckets
+
+    def step(self, inputs, targets):
+        self.optimizer.zero_grad(set_to_none=not self.keeps_gradients)
+        loss = self.model(inputs, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        return loss
+
+
+class DeepSpeedTraining:
+    """The loop of DeepSpeed's engine, with PyTorch's fused AdamW."""
+
+    def __init__(self, stage, model, batch):
+        import deepspeed
+        deepspeed.init_distributed("gloo", verbose=False)
+        config = {"train_micro_batch_size_per_gpu": batch, "gradient_clipping": 1.0, "zero_optimization": {"stage": stage},
+                  "steps_per_print": 10**9}
+        optimizer = torch.optim.AdamW(model.parameters(), **ADAMW)
+        self.engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
+
+    def step(self, inputs, targets):
+        loss = self.engine(inputs, targets)
+        self.engine.backward(loss)
+        self.engine.step()
+        return loss
+
+
 def pss_mib():
     with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
@@ -95,7 +130,8 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("layers", "width", "heads", "batch", "length", "steps", "warmup"):
         parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--system", choices=("torch_single", "ddp", "zero_redundancy", "fsdp2"), required=True)
+    parser.add_argument("--system", choices=("torch_single", "ddp", "zero_redundancy", "fsdp2", "deepspeed"), required=True)
+    parser.add_argument("--zero", type=int, default=0, help="DeepSpeed's stage")
     parser.add_argument("--data", required=True, help="int64 tokens of shape [steps, ranks, batch, length + 1]")
     parser.add_argument("--weights", required=True, help="initial weights, safetensors")
     options = parser.parse_args()
@@ -104,8 +140,8 @@ def main():
     torch.set_num_threads(1)
     model = Gpt(options.layers, options.width, options.heads, options.length, 256)
     model.load_hugging_face(options.weights)
-    step_model, optimizer = wrap(options.system, model)
-    keeps_gradients = options.system in ("ddp", "zero_redundancy")  # views of buckets
+    training = DeepSpeedTraining(options.zero, model, options.batch) if options.system == "deepspeed" else PlainTraining(
+        options.system, model)
     tokens = torch.from_numpy(numpy.fromfile(options.data, dtype=numpy.int64)).view(
         -1, world, options.batch, options.length + 1)
 
@@ -113,21 +149,22 @@ def main():
     for step in range(options.warmup + options.steps):
         window = tokens[step, rank]
         start = time.perf_counter()
-        optimizer.zero_grad(set_to_none=not keeps_gradients)
-        loss = step_model(window[:, :-1], window[:, 1:])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        loss = training.step(window[:, :-1], window[:, 1:])
         step_ms.append((time.perf_counter() - start) * 1e3)
         if world > 1:
             mean = loss.detach().clone()
             torch.distributed.all_reduce(mean)
             loss = mean / world
         losses.append(loss.item())
+    all_pss = torch.zeros(1, dtype=torch.float64)
     if world > 1:
         torch.distributed.barrier()
+    all_pss[0] = pss_mib()
+    if world > 1:
+        torch.distributed.all_reduce(all_pss)
     if rank == 0:
-        print(json.dumps({"step_ms": step_ms[options.warmup:], "losses": losses, "pss_mib": pss_mib()}))
+        print(json.dumps({"step_ms": step_ms[options.warmup:], "losses": losses, "pss_mib": pss_mib(),
+                          "all_ranks_pss_mib": all_pss.item()}))
 
 
 if __name__ == "__main__":

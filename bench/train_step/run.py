@@ -5,7 +5,7 @@
 
 Systems: `single` (Trireme, one rank), `trireme` over 2 ranks (plain data parallel and each ZeRO stage, with and without one
 shared copy of the parameters), and PyTorch: `torch_single` (eager), `ddp` (gloo, gradient_as_bucket_view), `zero_redundancy`
-(DDP with ZeroRedundancyOptimizer), `fsdp2`. One pinned thread a rank, AdamW fused, clip_norm 1.0 everywhere. The losses of a
+(DDP with ZeroRedundancyOptimizer), `fsdp2`; `deepspeed` on the CPU at its stages, where it runs. One pinned thread a rank, AdamW fused, clip_norm 1.0 everywhere. The losses of a
 step must agree between systems of equal world size, or the run fails.
 """
 import argparse
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+import deepspeed_peer
 import numpy
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -42,7 +43,8 @@ class System:
         return self.name in ("single", "trireme")
 
 
-PEERS = [System("ddp", 2), System("zero_redundancy", 2, 1), System("fsdp2", 2, 3)]
+PEERS = [System("ddp", 2), System("zero_redundancy", 2, 1), System("fsdp2", 2, 3),
+         *(System("deepspeed", 2, zero) for zero in (1, 2, 3))]
 SYSTEMS = [System("torch_single", 1), System("single", 1), *PEERS, System("trireme", 2),
            *(System("trireme", 2, zero, shared) for zero in (1, 2, 3) for shared in (True, False))]
 # (ours, theirs, batch): at most this many times their time.
@@ -89,25 +91,30 @@ def run_ranks(commands, environments):
     return json.loads(output.strip().splitlines()[-1])
 
 
-def run_once(system, options, shape, files):
-    ranks = system.ranks
+def command_of(system, options, shape, files):
+    """What each rank of a system runs."""
     arguments = [f"--{name}={value}" for name, value in
                  {**MODELS[options.model], **shape, "steps": options.steps, "warmup": options.warmup}.items()]
-    arguments += [f"--data={files[ranks]}", f"--weights={files['weights']}"]
+    arguments += [f"--data={files[system.ranks]}", f"--weights={files['weights']}"]
     if system.is_ours():
-        command = [str(pathlib.Path(options.build) / "bin" / "bench_train_step"), *arguments, f"--zero={system.zero}",
-                   *(["--shared"] if system.shared else [])]
-    else:
-        command = [sys.executable, str(HERE / "peer.py"), f"--system={system.name}", *arguments]
-    return run_ranks([command] * ranks, rank_environments(ranks))
+        return [str(pathlib.Path(options.build) / "bin" / "bench_train_step"), *arguments, f"--zero={system.zero}",
+                *(["--shared"] if system.shared else [])]
+    return [sys.executable, str(HERE / "peer.py"), f"--system={system.name}", f"--zero={system.zero}", *arguments]
 
 
-def write_inputs(options, shape, folder):
-    """Token windows for 1 and 2 ranks and initial weights that every system starts from."""
+def run_once(system, options, shape, files):
+    command = command_of(system, options, shape, files)
+    own = deepspeed_peer.environment() if system.name == "deepspeed" else {}
+    environments = [{**environment, **own} for environment in rank_environments(system.ranks)]
+    return run_ranks([command] * system.ranks, environments)
+
+
+def write_inputs(options, shape, folder, worlds=(1, 2)):
+    """Token windows for each number of ranks, and initial weights that every system starts from."""
     files = {}
     generator = numpy.random.default_rng(7)
     steps = options.steps + options.warmup
-    for ranks in (1, 2):
+    for ranks in worlds:
         files[ranks] = folder / f"tokens-{ranks}.bin"
         # Bytes with structure, so that the loss moves: a random walk.
         walk = generator.integers(-2, 3, size=(steps, ranks, shape["batch"], shape["length"] + 1)).cumsum(axis=-1)
@@ -117,6 +124,17 @@ def write_inputs(options, shape, folder):
     model = [f"--{name}={value}" for name, value in {**MODELS[options.model], **shape}.items()]
     subprocess.run([program, *model, f"--write-weights={files['weights']}"], check=True)
     return files
+
+
+def without_missing(systems, options):
+    """The systems that can be measured here; says which cannot, and why."""
+    try:
+        if any(system.name == "deepspeed" for system in systems):
+            deepspeed_peer.install(options.no_setup)
+        return systems
+    except deepspeed_peer.Missing as error:
+        print(f"train_step: left out: deepspeed: {error}", file=sys.stderr)
+        return [system for system in systems if system.name != "deepspeed"]
 
 
 def row(system, options, shape, runs):
@@ -210,6 +228,7 @@ def main():
               if str(shape["batch"]) in options.batches.split(",")]
     if not systems or not shapes:
         parser.error(f"nothing to run; systems: {', '.join(sorted({s.name for s in SYSTEMS}))}; batches: 1, 4")
+    systems = without_missing(systems, options)
     rows = []
     for shape in shapes:
         with tempfile.TemporaryDirectory() as folder:
