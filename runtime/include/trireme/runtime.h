@@ -23,3 +23,4 @@
 #include "trireme/runtime/timeline.h"
 #include "trireme/runtime/token_loader.h"
 #include "trireme/runtime/train_context.h"
+#include "trireme/runtime/unit.h"

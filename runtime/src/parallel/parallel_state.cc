@@ -12,6 +12,7 @@
 #include "parallel/parameter_plan.h"
 #include "parallel/sparse_gradient.h"
 #include "precision/compute_dtypes.h"
+#include "trireme/base/log.h"
 
 namespace trireme {
 namespace {
@@ -75,7 +76,8 @@ std::vector<BucketLayout> ParallelModule::State::plan_gradients(const std::vecto
 std::unique_ptr<GradientStore> ParallelModule::State::make_gradients(const std::vector<BucketLayout>& layout) {
   require_plain(options, is_sparse, parameters);
   GradientStoreOptions how{options.zero, options.timeout};
-  if (options.zero == Zero::kParameters && !groups.layout.shared) how.poll_gathers = [this] { sharded->poll_gathers(); };
+  if (options.zero == Zero::kParameters && !groups.layout.shared)
+    how.poll_gathers = [this] { sharded->poll_gathers(); };
   if (!options.comm_hook) return make_gradient_store(layout, groups, how);
   return make_hooked_gradients(parameters, layout, *groups.world, *options.comm_hook, options.timeout);
 }
@@ -85,10 +87,22 @@ std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
   if (options.zero == Zero::kOff) return make_replicated_parameters(input);
   // A copy that a node shares is smaller than shards would be together with what is gathered.
   if (options.zero != Zero::kParameters || groups.layout.shared) return make_flat_parameters(input);
+  warn_without_units();
   auto by_unit = make_unit_parameters(input, units.size(), options.keep_after_forward);
   sharded = by_unit.get();
   units.arm(sharded);
   return by_unit;
+}
+
+void ParallelModule::State::warn_without_units() const {
+  if (units.size() > 1 || groups.shards == 1 || groups.world->rank() != 0) return;
+  std::size_t bytes = 0;
+  for (const auto& [name, tensor] : parameters) bytes += tensor.nbytes();
+  log_warn(
+      "rank=0 event=no_units gathered_mib={} advice=\"the model has no Unit, so every rank gathers all of its "
+      "parameters for "
+      "each pass; hold its blocks as Unit<Block> (trireme/runtime/unit.h)\"",
+      bytes >> 20);
 }
 
 void ParallelModule::State::make_parts() {

@@ -29,6 +29,8 @@ struct ParallelModule::State {
   [[nodiscard]] std::vector<BucketLayout> plan_gradients(const std::vector<std::size_t>& order) const;
   std::unique_ptr<GradientStore> make_gradients(const std::vector<BucketLayout>& layout);
   std::unique_ptr<ParameterStore> make_parameter_store();
+  // What it costs that a model whose parameters are gathered has no units.
+  void warn_without_units() const;
   void make_parts();
   void find_sums();
   void follow_gradient_order();

@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "training/slow_communicator.h"
 #include "training/thread_context.h"
@@ -51,6 +51,10 @@ class Parity : public testing::TestWithParam<Setting> {
   [[nodiscard]] static bool gathers_units() {
     return GetParam().zero == Zero::kParameters && GetParam().sharing == Sharing::kOff && GetParam().ranks > 1;
   }
+  // Ranks have all parameters, or see those that others wrote.
+  [[nodiscard]] static bool gathers() {
+    return GetParam().zero != Zero::kOff && GetParam().sharing == Sharing::kOff && GetParam().ranks > 1;
+  }
   // A unit that only some ranks run backward cannot be gathered: its rank waits, the others take it for another.
   static void expect_mismatch() {
     auto varied = trial();
@@ -63,7 +67,10 @@ class Parity : public testing::TestWithParam<Setting> {
   static void expect_equal_on_all_ranks(const Trial& trial, const WrapCommunicator& wrap = {}) {
     SCOPED_TRACE(describe(trial));
     const auto expected = train_rank_by_rank(trial);
-    for (const auto& result : train_on_threads(trial, wrap)) EXPECT_EQ(difference(expected, result), "");
+    for (const auto& result : train_on_threads(trial, wrap)) {
+      EXPECT_EQ(difference(expected, result), "");
+      EXPECT_EQ(result.gathered_bytes > 0, gathers());
+    }
   }
 };
 INSTANTIATE_TEST_SUITE_P(Settings, Parity, testing::ValuesIn(all_settings()), name_of);
@@ -114,6 +121,27 @@ TEST_P(Parity, StaysCloseToTrainingOnWholeBatches) {
   for (std::size_t i = 0; i < expected.losses.size(); ++i) EXPECT_NEAR(result.losses[i], expected.losses[i], 1e-4);
   EXPECT_LT(largest_parameter_difference(expected, result), 1e-3);
   EXPECT_LT(result.losses.back(), result.losses.front());
+}
+
+// What is gathered once a pass less, or never.
+TEST(ParityOfParameters, EqualsRankByRankTrainingWhateverStaysWhole) {
+  Trial trial{.ranks = 3, .steps = 6, .zero = Zero::kParameters, .sharing = Sharing::kOff};
+  const auto expected = train_rank_by_rank(trial);
+  trial.keep_after_forward = true;
+  for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+  trial.whole_below_elements = 60;  // between the sizes of the model's parameters
+  for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+}
+
+TEST(ParityOfParameters, SaysWhatAModelWithoutUnitsCosts) {
+  Trial trial{.ranks = 2, .steps = 1, .zero = Zero::kParameters, .sharing = Sharing::kOff};
+  testing::internal::CaptureStderr();
+  (void)train_on_threads(trial);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  trial.net = Net::kPlain;
+  testing::internal::CaptureStderr();
+  (void)train_on_threads(trial);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("rank=0 event=no_units gathered_mib=0"));
 }
 
 TEST(ParityOfParameters, LeavesFrozenAndUnusedOnesAlone) {

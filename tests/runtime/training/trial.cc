@@ -109,6 +109,8 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
                     {.zero = trial.zero,
                      .sharing = trial.sharing,
                      .shard_over = trial.shard_over,
+                     .whole_below_elements = trial.whole_below_elements,
+                     .keep_after_forward = trial.keep_after_forward,
                      .precision = trial.precision,
                      .keep_float32 = stays_float32,
                      .reduce_dtype = trial.reduce_dtype,
@@ -129,6 +131,7 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
     }
     result.losses.push_back(step.update().loss);
   }
+  result.gathered_bytes = parallel.gathered_bytes();
   result.parameters = copies(parallel, *parallel.module());
   return result;
 }

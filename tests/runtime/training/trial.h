@@ -33,6 +33,8 @@ struct Trial {
   int accumulation = 1;  // backward passes a step, under no_sync() but for the last
   GateRule gate = [](std::int64_t, int) { return true; };
   Net net = Net::kOdd;
+  bool keep_after_forward = false;
+  std::int64_t whole_below_elements = 0;
   int ranks_per_node = 0;          // 0: all ranks on one node
   bool sleeps_in_between = false;  // this rank rests for a while now and then, in forward and backward
 };
@@ -43,6 +45,7 @@ struct Trial {
 struct TrialResult {
   std::vector<double> losses;
   std::map<std::string, at::Tensor> parameters;  // and buffers, of rank 0
+  std::int64_t gathered_bytes = 0;               // of parameters, while it trained
 };
 
 // Norms, in models of lower precision.
