@@ -164,7 +164,8 @@ def main():
         torch.distributed.all_reduce(all_pss)
     if rank == 0:
         print(json.dumps({"step_ms": step_ms[options.warmup:], "losses": losses, "pss_mib": pss_mib(),
-                          "all_ranks_pss_mib": all_pss.item()}))
+                          "all_ranks_pss_mib": all_pss.item()}), flush=True)
+    os._exit(0)  # gloo's threads sometimes end a process that is leaving
 
 
 if __name__ == "__main__":
