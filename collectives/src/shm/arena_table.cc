@@ -43,8 +43,12 @@ ArenaPtr ArenaTable::find_mapped(std::uint64_t id) {
   return nullptr;
 }
 
-void ArenaTable::learn(std::uint64_t id, ArenaPtr arena) {
+void ArenaTable::forget_released() {
   std::erase_if(known_, [](const Entry& entry) { return entry.arena && entry.arena->is_released(); });
+}
+
+void ArenaTable::learn(std::uint64_t id, ArenaPtr arena) {
+  forget_released();
   auto* const begin = arena ? arena->begin() : nullptr;
   auto* const end = arena ? begin + arena->bytes() : nullptr;
   known_.push_back({id, begin, end, std::move(arena)});

@@ -31,6 +31,8 @@ class ArenaTable {
   // The ranks have agreed: all map it, and `arena` is it here; or, null, not all do. Keeps it mapped until every rank
   // that had a part of it has given it up.
   void learn(std::uint64_t id, ArenaPtr arena);
+  // Unmaps what all ranks have given up. Takes nanoseconds when there is nothing.
+  void forget_released();
 
  private:
   struct Entry {

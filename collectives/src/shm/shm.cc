@@ -87,6 +87,7 @@ class ShmTransport final : public Transport {
     if (InlineTask::is_tiny(operation.signature, size(), group_.segment().quarter_bytes())) {
       return std::make_unique<TinyTask>(group_, operation);
     }
+    arenas_.forget_released();
     return std::make_unique<LargeTask>(group_, arenas_, operation);
   }
 

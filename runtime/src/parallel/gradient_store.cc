@@ -122,7 +122,8 @@ class PooledGradients final : public GradientStore {
  private:
   // One that fills, one on its way, and one for a bucket whose gradients come early.
   static constexpr std::size_t kBuffers = 3;
-  static constexpr std::chrono::milliseconds kPatience{10};
+  static constexpr std::chrono::milliseconds kPatience{1000};
+  static constexpr std::chrono::milliseconds kPatienceOnceStuck{10};
 
   struct Opened {
     at::Tensor values;
@@ -148,13 +149,17 @@ class PooledGradients final : public GradientStore {
 
   // Where units are gathered between the buckets, a rank that leaves out parameters posts its buckets late, and cannot
   // post them at all while it waits for this rank to gather. So this one helps with what it has posted, and gives up
-  // after a while, because the gather that the other waits for may be one that it has not posted yet.
+  // after a while, because the gather that the other waits for may be one that it has not posted yet. Who is only slow
+  // is waited for: memory lent to every bucket would be that of all gradients. What happened once will happen again.
   [[nodiscard]] bool may_finish_oldest() {
     if (!poll_gathers_) return true;
-    const auto patience = std::chrono::steady_clock::now() + kPatience;
+    const auto patience = std::chrono::steady_clock::now() + patience_;
     auto& reduction = reductions_[posted_.front()];
     while (!reduction.done()) {
-      if (std::chrono::steady_clock::now() > patience) return false;
+      if (std::chrono::steady_clock::now() > patience) {
+        patience_ = kPatienceOnceStuck;
+        return false;
+      }
       poll_gathers_();
       std::this_thread::yield();
     }
@@ -176,6 +181,7 @@ class PooledGradients final : public GradientStore {
   const ShardGroups& groups_;
   const collectives::Timeout timeout_;
   const std::function<void()> poll_gathers_;
+  std::chrono::milliseconds patience_ = kPatience;
   const std::vector<BucketLayout> layouts_;
   std::vector<at::Tensor> sums_;
   std::vector<ShardReduction> reductions_;

@@ -1,5 +1,6 @@
 #include "trireme/runtime/parallel.h"
 
+#include <malloc.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -197,6 +198,7 @@ void ParallelModule::write_deferred() {
     tapes[i].reset();
   });
   state_->publish_all();
+  ::malloc_trim(0);  // the allocator keeps what the values took on their way
 }
 
 std::string ParallelModule::describe() const {

@@ -234,7 +234,11 @@ void ParallelModule::State::run_backward(const at::Tensor& loss, double weight) 
 }
 
 void ParallelModule::State::end_step() {
-  if (holds_sums) policy.end_step(!std::isfinite(agreed.squares));
+  if (holds_sums) {
+    policy.end_step(!std::isfinite(agreed.squares));
+    // The first step leaves holes in the heap, between the optimizer's state.
+    if (!std::exchange(has_trimmed, true)) ::malloc_trim(0);
+  }
   holds_sums = false;
   loss_is_finite = true;
 }

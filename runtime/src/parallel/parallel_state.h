@@ -88,6 +88,7 @@ struct ParallelModule::State {
   std::vector<at::Tensor> counted;  // the sums that this rank owns
   StepAgreement agreed;
   bool holds_sums = false;
+  bool has_trimmed = false;
   bool loss_is_finite = true;  // since the last step
   bool handed_out = false;     // some parameter has a gradient for torch::optim
   int no_sync_guards = 0;
