@@ -6,8 +6,8 @@
 
 #include "support/process_ranks.h"
 #include "training/odd_net.h"
-#include "training/trial.h"
 #include "training/thread_context.h"
+#include "training/trial.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/collectives/shm.h"

@@ -34,7 +34,8 @@ INSTANTIATE_TEST_SUITE_P(Precisions, PrecisionParity, testing::Values(Precision:
                          [](const auto& setting) { return to_string(setting.param); });
 
 TEST_P(PrecisionParity, EqualsRankByRankTrainingWithMasters) {
-  for (const int ranks : {1, 2, 3, 4}) expect_equal_at_every_stage({.ranks = ranks, .steps = 3, .precision = GetParam()});
+  for (const int ranks : {1, 2, 3, 4})
+    expect_equal_at_every_stage({.ranks = ranks, .steps = 3, .precision = GetParam()});
 }
 
 TEST_P(PrecisionParity, EqualsRankByRankTrainingWithAccumulation) {
