@@ -213,12 +213,27 @@ def print_table(rows, targets):
               f"{t['theirs']} (at most {t['at_most']:.2f}x)")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(text, quick):
+    """The arguments that scripts/bench gives every benchmark; quick: what --quick does."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--no-setup", action="store_true", help="build and install nothing (scripts/bench reads this)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
+    parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, a picture beside it")
+    return parser
+
+
+def write_results(name, options, draw_rows, **results):
+    """Where --json asks for them: the command, rows and more, and a picture of the rows."""
+    if not options.json:
+        return
+    command = f"scripts/bench {name}" + (" --quick" if options.quick else "")
+    options.json.write_text(json.dumps({"command": command, **results}, indent=1) + "\n", encoding="utf-8")
+    draw_rows(results["rows"], options.json.with_suffix(".png"))
+
+
+def main():
+    parser = parser_of(__doc__, "fewer rounds and steps")
     parser.add_argument("--model", choices=MODELS, default="gpt-11m")
     parser.add_argument("--systems", help="comma-separated names (single,ddp,trireme,…); all by default")
     parser.add_argument("--batches", default="1,4", help="1 (x 64 tokens), 4 (x 128), or both")
@@ -245,10 +260,7 @@ def main():
             rows += [row(system, options, shape, results[system]) for system in systems]
     targets = judge(rows)
     print_table(rows, targets)
-    if options.json:
-        options.json.write_text(json.dumps({"command": "scripts/bench train_step" + (" --quick" if options.quick else ""),
-                                            "rows": rows, "targets": targets}, indent=1) + "\n", encoding="utf-8")
-        draw(rows, options.json.with_suffix(".png"))
+    write_results("train_step", options, draw, rows=rows, targets=targets)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ One pinned rank a node, the same work on each, so that perfect scaling is one no
 times what they outnumber them by. The model, batches and checks are train_step's. The wire alone takes 2(n-1)/n of the
 gradients' bytes through each node's link.
 """
-import argparse
-import json
 import os
 import pathlib
 import statistics
@@ -117,12 +115,7 @@ def draw(rows, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--no-setup", action="store_true", help="build and install nothing (scripts/bench reads this)")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
-    parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, a picture beside it")
-    options = parser.parse_args()
+    options = train_step.parser_of(__doc__, "fewer rounds and steps").parse_args()
     options.model = "gpt-11m"
     options.steps, options.warmup, options.rounds = (4, 1, 2) if options.quick else (10, 2, 3)
     try:
@@ -136,11 +129,7 @@ def main():
     rows = make_rows(found, options)
     targets = judge(rows)
     print_table(rows, targets)
-    if options.json:
-        command = "scripts/bench weak_scaling" + (" --quick" if options.quick else "")
-        options.json.write_text(json.dumps({"command": command, "rows": rows, "targets": targets}, indent=1) + "\n",
-                                encoding="utf-8")
-        draw(rows, options.json.with_suffix(".png"))
+    train_step.write_results("weak_scaling", options, draw, rows=rows, targets=targets)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ nothing, divided by the ranks. Its formula: parameters, gradients and Adam's two
 the ranks as the stage says; shared parameters once a node. A stage passes with at most 5 % + 64 MiB above its formula.
 PyTorch's FSDP2 stands beside ZeRO 3, above its own baseline.
 """
-import argparse
-import json
 import pathlib
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import numpy
 
 TRAIN_STEP = pathlib.Path(__file__).resolve().parent.parent / "train_step"
 sys.path.insert(0, str(TRAIN_STEP))
-from run import rank_environments, run_ranks  # noqa: E402
+from run import parser_of, rank_environments, run_ranks, write_results  # noqa: E402
 
 MODEL = {"layers": 20, "width": 1024, "heads": 16}
 QUICK_MODEL = {"layers": 8, "width": 768, "heads": 12}
@@ -109,12 +107,7 @@ def draw(rows, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--no-setup", action="store_true", help="build and install nothing (scripts/bench reads this)")
-    parser.add_argument("--quick", action="store_true", help="a smaller model, at most 4 ranks")
-    parser.add_argument("--json", type=pathlib.Path, help="write the rows to FILE, a picture beside it")
-    options = parser.parse_args()
+    options = parser_of(__doc__, "a smaller model, at most 4 ranks").parse_args()
     all_ranks = (1, 2, 4) if options.quick else (1, 2, 4, 8)
     settings = [("trireme", 1, 0, False)]
     for ranks in all_ranks[1:]:
@@ -132,10 +125,7 @@ def main():
               f"{'' if r['met'] else '   NOT met'}")
     for line in passed_over:
         print(f"not run for lack of memory: {line}")
-    if options.json:
-        options.json.write_text(json.dumps({"command": "scripts/bench zero_memory" + (" --quick" if options.quick else ""),
-                                            "rows": rows, "not_run": passed_over}, indent=1) + "\n", encoding="utf-8")
-        draw(rows, options.json.with_suffix(".png"))
+    write_results("zero_memory", options, draw, rows=rows, not_run=passed_over)
 
 
 if __name__ == "__main__":

@@ -85,10 +85,10 @@ bool record(const c10::OperatorHandle& op, Stack& stack) {
   return true;
 }
 
-// Results that share or do not need the values: views, and new tensors of the same shape.
+// Results that share or do not need the values: views, and new tensors of the same shape. There is an argument.
 bool reads_no_values(const c10::FunctionSchema& schema) {
   if (schema.name().ends_with("_like")) return true;
-  const auto* alias = schema.arguments().empty() ? nullptr : schema.arguments().front().alias_info();
+  const auto* alias = schema.arguments().front().alias_info();
   return alias != nullptr && !alias->isWrite();
 }
 

@@ -3,8 +3,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include <mutex>
-#include <optional>
 #include <vector>
 
 #include "deferred/deferred_values.h"

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+
 #include "optim/adam_rule.h"
 #include "optim/require_option.h"
 #include "optim/update_tensors.h"
