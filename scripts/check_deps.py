@@ -23,6 +23,7 @@ RULES = {
     "collectives/src/mpi": (["collectives", "collectives/base", "collectives/topology"], ["mpi"]),
     "collectives/src/nccl": (["collectives", "collectives/base", "collectives/topology"], ["nccl", "cuda"]),
     "runtime": (["collectives", "collectives/base", "collectives/topology"], ["torch", "nlohmann", "zlib"]),
+    "runtime/src/kernels/cuda": (["runtime", "collectives/base"], ["cuda"]),
     "models": (["runtime", "collectives/base"], ["torch", "cli11", "nlohmann"]),
     "launcher": (["collectives/base", "collectives/topology"],
                  ["grpc", "protobuf", "boost", "msgpack", "sqlite", "cli11", "spdlog", "fmt", "nlohmann", "yaml",
@@ -32,7 +33,7 @@ RULES = {
 FREE = ("tests", "bench", "examples")
 
 FOREIGN = {
-    "torch": r"(torch|ATen|c10)/", "nccl": r"nccl\.h", "cuda": r"(cuda|cuda_runtime|cuda_runtime_api|driver_types)\.h",
+    "torch": r"(torch|ATen|c10)/", "nccl": r"nccl\.h", "cuda": r"(cuda|cuda_bf16|cuda_fp16|cuda_runtime|cuda_runtime_api|driver_types)\.h",
     "mpi": r"mpi\.h", "hwloc": r"hwloc", "spdlog": r"spdlog/", "fmt": r"fmt/", "nlohmann": r"nlohmann/",
     "grpc": r"(grpc|grpcpp|grpc\+\+)/", "protobuf": r"(google/protobuf|trireme/v1)/", "boost": r"boost/",
     "msgpack": r"msgpack", "sqlite": r"sqlite3", "cli11": r"CLI/", "yaml": r"yaml-cpp/", "curl": r"curl/",

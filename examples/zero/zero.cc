@@ -1,5 +1,6 @@
 // Spreads the training state of a network as the word says: off, optimizer, gradients or parameters (ZeRO 0 to 3),
-// shared (the ranks of a node have one copy of the parameters), or node (every node has a set of all shards).
+// shared (the ranks of a node have one copy of the parameters), node (every node has a set of all shards), or offload
+// (gradients, and what the optimizer works on lies in host memory).
 #include <torch/torch.h>
 #include <trireme/runtime.h>
 #include <trireme/runtime/unit.h>
@@ -34,9 +35,10 @@ trireme::ParallelOptions options_of(const std::string& word) {
       {"gradients", {.zero = kGradients, .sharing = alone}},
       {"parameters", {.zero = kParameters, .sharing = alone}},
       {"shared", {.zero = kGradients}},  // Sharing::kAuto: where the backend can
-      {"node", {.zero = kParameters, .sharing = alone, .shard_over = trireme::ShardOver::kNode}}};
+      {"node", {.zero = kParameters, .sharing = alone, .shard_over = trireme::ShardOver::kNode}},
+      {"offload", {.zero = kGradients, .sharing = alone, .offload = true}}};
   if (words.contains(word)) return words.at(word);
-  throw trireme::ConfigError("\"" + word + "\" is not off, optimizer, gradients, parameters, shared or node.");
+  throw trireme::ConfigError("\"" + word + "\" is not off, optimizer, gradients, parameters, shared, node or offload.");
 }
 
 int main(int argc, char** argv) try {

@@ -38,6 +38,7 @@ void apply_deepspeed(const DeepSpeedConfig& config, TrainOptions& options) {
   if (is_open("--batch") && config.global_batch) options.batch = *config.global_batch;
   if (is_open("--clip") && config.clip_norm) options.clip = *config.clip_norm;
   options.whole_below_elements = parallel.whole_below_elements;
+  options.offload = options.offload || parallel.offload;
   if (config.optimizer) apply_optimizer(*config.optimizer, options);
   if (is_open("--learning-rate") && is_open("--warmup")) options.schedule = config.schedule;
 }

@@ -72,6 +72,12 @@ TrainOptions settle(TrainOptions options, TrainContext& context) {
   return options;
 }
 
+// What the model's matrix products are of, where their speed depends on it.
+at::TensorOptions peak_kind(TrainContext& context, const TrainOptions& options) {
+  const auto kind = at::TensorOptions(context.device());
+  return context.device().is_cpu() ? kind : kind.dtype(dtype_of(options.precision));
+}
+
 // One step's passes, each over a part of this rank's rows.
 void run_passes(Parallel<Gpt2>& parallel, Step& step, int passes) {
   const Batch& batch = step.batch();
@@ -100,6 +106,7 @@ int train(const TrainOptions& wishes, int argc, char** argv) {
                            .sharing = options.sharing,
                            .shard_over = options.shard_over,
                            .whole_below_elements = options.whole_below_elements,
+                           .offload = options.offload,
                            .precision = options.precision,
                            .reduce_dtype = options.reduce_dtype,
                            .loss_scale = options.loss_scale});
@@ -129,7 +136,8 @@ int train(const TrainOptions& wishes, int argc, char** argv) {
       {.until = options.until(),
        .observers = {&log},
        .flops_per_token = config.flops_per_token(options.length),
-       .peak_flops = options.peak_tflops ? *options.peak_tflops * 1e12 : measure_peak_flops(context.communicator()),
+       .peak_flops = options.peak_tflops ? *options.peak_tflops * 1e12
+                                         : measure_peak_flops(context.communicator(), peak_kind(context, options)),
        .timeline = options.profile ? &timeline : nullptr});
   for (auto& step : loop) {
     run_passes(parallel, step, options.accumulation);

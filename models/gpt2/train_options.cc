@@ -92,6 +92,7 @@ void add_precision_options(CLI::App& app, TrainOptions& options) {
       ->default_str("fp32");
   app.add_option("--reduce-dtype", options.reduce_dtype, "what gradients are reduced in [that of the parameters]")
       ->transform(CLI::CheckedTransformer(precisions));
+  app.add_flag("--offload", options.offload, "keep optimizer state and fp32 masters in host memory, for GPUs");
   app.add_option("--accumulation", options.accumulation, "backward passes a step, each over a part of the batch")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

@@ -37,6 +37,7 @@ struct TrainOptions {
   Precision precision = Precision::kFloat32;
   std::optional<Precision> reduce_dtype;
   int accumulation = 1;  // backward passes per step
+  bool offload = false;
   std::optional<std::string> deepspeed_config;
   std::set<std::string> given;  // names of the options on the command line
 

@@ -72,10 +72,9 @@ std::unique_ptr<Communicator> make_chosen(const BackendChoice& choice, const Ran
       break;
   }
   TRIREME_CHECK(store != nullptr, "backend nccl needs a store");
-  return make_nccl(*store, {.rank = environment.rank,
-                            .size = environment.world_size,
-                            .device = environment.local_rank,
-                            .timeout = options.timeout});
+  return make_nccl(
+      *store,
+      {.rank = environment.rank, .size = environment.world_size, .device = options.gpu, .timeout = options.timeout});
 }
 
 }  // namespace trireme::collectives

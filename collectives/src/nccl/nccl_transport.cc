@@ -30,7 +30,7 @@ NcclTransport::NcclTransport(NcclApiPtr api, std::shared_ptr<NcclComm> comm, std
       copies_(api_, options.device),
       events_(std::make_shared<CudaEvents>(api_)),
       scratch_(api_, stream_.get(), kScratchBytes),
-      windows_(std::make_shared<NcclWindows>(api_, comm_, options.symmetric_windows)),
+      windows_(std::make_shared<NcclWindows>(api_, comm_, options.device, options.symmetric_windows)),
       watch_(api_, comm_, std::move(board), options.hash_every),
       agreements_(watch_.board(), options.agreement) {
   if (options.watchdog_period <= std::chrono::milliseconds(0)) return;

@@ -14,8 +14,8 @@ std::uintptr_t address(const void* data) { return reinterpret_cast<std::uintptr_
 // Device memory that goes back to NCCL once nobody holds it; a communicator that registered it lets go of it first.
 class NcclMemory final : public Memory {
  public:
-  NcclMemory(NcclApiPtr api, std::size_t bytes, std::weak_ptr<NcclWindows> windows)
-      : api_(std::move(api)), bytes_(bytes), windows_(std::move(windows)) {
+  NcclMemory(NcclApiPtr api, std::size_t bytes, int device, std::weak_ptr<NcclWindows> windows)
+      : api_(std::move(api)), bytes_(bytes), device_(device), windows_(std::move(windows)) {
     check_nccl(*api_, api_->mem_alloc(&data_, (bytes + kGranularity - 1) / kGranularity * kGranularity),
                "ncclMemAlloc");
     if (const auto error = api_->memory_clear(data_, bytes); error != CudaResult::kSuccess) {
@@ -31,16 +31,18 @@ class NcclMemory final : public Memory {
   NcclMemory& operator=(const NcclMemory&) = delete;
   [[nodiscard]] void* data() const noexcept override { return data_; }
   [[nodiscard]] std::size_t bytes() const noexcept override { return bytes_; }
+  [[nodiscard]] Device device() const noexcept override { return {Device::Kind::kCuda, device_}; }
 
  private:
   const NcclApiPtr api_;
   const std::size_t bytes_;
+  const int device_;
   const std::weak_ptr<NcclWindows> windows_;
   void* data_ = nullptr;
 };
 
 MemoryPtr NcclWindows::allocate(std::size_t bytes, const std::function<void()>& settle) {
-  auto memory = std::make_shared<NcclMemory>(api_, bytes, weak_from_this());
+  auto memory = std::make_shared<NcclMemory>(api_, bytes, device_, weak_from_this());
   const auto rounded = (bytes + kGranularity - 1) / kGranularity * kGranularity;
   Registration* registration = nullptr;
   {

@@ -18,8 +18,9 @@ namespace trireme::collectives {
 // collective.
 class NcclWindows : public std::enable_shared_from_this<NcclWindows> {
  public:
-  NcclWindows(NcclApiPtr api, std::shared_ptr<NcclComm> comm, bool are_symmetric)
-      : api_(std::move(api)), comm_(std::move(comm)), are_symmetric_(are_symmetric) {}
+  // `device`: whose memory allocate() gives.
+  NcclWindows(NcclApiPtr api, std::shared_ptr<NcclComm> comm, int device, bool are_symmetric)
+      : api_(std::move(api)), comm_(std::move(comm)), device_(device), are_symmetric_(are_symmetric) {}
 
   // Zeroed memory. `settle` waits until NCCL has done what it was asked.
   [[nodiscard]] MemoryPtr allocate(std::size_t bytes, const std::function<void()>& settle);
@@ -42,6 +43,7 @@ class NcclWindows : public std::enable_shared_from_this<NcclWindows> {
 
   const NcclApiPtr api_;
   const std::shared_ptr<NcclComm> comm_;
+  const int device_;
   const bool are_symmetric_;
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::uintptr_t, std::unique_ptr<Registration>> registrations_;

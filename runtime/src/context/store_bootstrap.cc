@@ -80,6 +80,7 @@ RunStore meet_at_master_port(const RankEnvironment& environment, const Bootstrap
 
 Rendezvous choose_rendezvous(const RankEnvironment& environment, bool build_has_mpi) {
   if (environment.store) return Rendezvous::kGivenStore;
+  if (environment.world_size == 1) return Rendezvous::kAlone;
   if (environment.has_mpi_launcher && build_has_mpi) return Rendezvous::kMpi;
   if (environment.master_is_torch_store && environment.master_addr && environment.master_port)
     return Rendezvous::kTorchrun;
@@ -93,6 +94,8 @@ Rendezvous choose_rendezvous(const RankEnvironment& environment, bool build_has_
 RunStore connect_run_store(const RankEnvironment& environment, Rendezvous rendezvous, const BootstrapOptions& options,
                            collectives::Communicator* mpi) {
   switch (rendezvous) {
+    case Rendezvous::kAlone:
+      return serve_and_tell(environment, options, [](const std::string& mine) { return mine; });
     case Rendezvous::kGivenStore: {
       RunStore store;
       store.client = connect(environment, parse_address(*environment.store), options);

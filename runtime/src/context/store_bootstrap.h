@@ -19,6 +19,7 @@ struct RunStore {
 
 // How the ranks learn where the store is.
 enum class Rendezvous {
+  kAlone,       // a world of one, that serves itself
   kGivenStore,  // TRIREME_STORE: the launcher's agent serves it
   kMpi,         // rank 0 serves, MPI tells the others where
   kTorchrun,    // rank 0 serves, torchrun's TCPStore tells the others where

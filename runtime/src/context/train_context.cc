@@ -2,12 +2,15 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <thread>
 
+#include "context/device_choice.h"
 #include "context/stop_signal.h"
 #include "context/store_bootstrap.h"
 #include "trireme/base/check.h"
@@ -15,6 +18,7 @@
 #include "trireme/base/log.h"
 #include "trireme/collectives/auto.h"
 #include "trireme/collectives/mpi.h"
+#include "trireme/collectives/nccl.h"
 #include "trireme/topology/settings.h"
 
 namespace trireme {
@@ -48,6 +52,21 @@ void share_cores(const RankEnvironment& environment) {
   at::set_num_threads(std::max(1, cores / environment.local_world_size));
 }
 
+// CUDA is made ready for this process where a GPU is chosen.
+c10::Device choose_device(const RankEnvironment& environment, const TrainContextOptions& options,
+                          const std::string& backend) {
+  const auto lookup = process_environment();
+  const auto gpu = choose_gpu(environment, {.wish = options.device ? *options.device : device_wish(lookup),
+                                            .backend = backend,
+                                            .gpus = static_cast<int>(torch::cuda::device_count()),
+                                            .gpus_are_ours = lookup("CUDA_VISIBLE_DEVICES").has_value(),
+                                            .build_has_nccl = collectives::has_nccl()});
+  if (!gpu) return {c10::kCPU};
+  const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(*gpu));
+  c10::impl::VirtualGuardImpl(c10::kCUDA).setDevice(device);
+  return device;
+}
+
 }  // namespace
 
 // Members are destroyed from the last to the first: the communicator before the store, the client before its server.
@@ -62,6 +81,7 @@ struct TrainContext::State {
   RankEnvironment environment;
   TrainContextOptions options;
   StatusReporter status;
+  c10::Device device{c10::kCPU};
   std::string choice;
   std::atomic<bool> stop{false};
   std::unique_ptr<StopSignal> signals;
@@ -78,10 +98,13 @@ void TrainContext::State::connect() {
   }
   auto request = collectives::default_request();
   if (options.backend) request.name = *options.backend;
+  device = choose_device(environment, options, request.name);
+  request.is_for_gpus = device.is_cuda();
   const auto chosen = collectives::choose_backend(environment, request);
-  if (environment.world_size > 1) connect_store(chosen);
-  communicator =
-      collectives::make_chosen(chosen, environment, store.client.get(), {.timeout = options.connect_timeout});
+  if (environment.world_size > 1 || chosen.needs_store()) connect_store(chosen);
+  communicator = collectives::make_chosen(
+      chosen, environment, store.client.get(),
+      {.timeout = options.connect_timeout, .gpu = device.is_cuda() ? device.index() : environment.local_rank});
   log_choice(chosen.reason);
 }
 
@@ -116,6 +139,7 @@ TrainContext::TrainContext(const RankEnvironment& environment, std::unique_ptr<C
     : state_(std::make_unique<State>(environment, options)) {
   TRIREME_CHECK(communicator != nullptr, "rank {} got no communicator", environment.rank);
   state_->communicator = std::move(communicator);
+  state_->device = choose_device(environment, options, std::string(state_->communicator->backend()));
   state_->choice = message("backend {}: given by the program", state_->communicator->backend());
   seed_generator();
 }
@@ -129,7 +153,7 @@ int TrainContext::rank() const noexcept { return state_->communicator->rank(); }
 int TrainContext::world_size() const noexcept { return state_->communicator->size(); }
 int TrainContext::local_rank() const noexcept { return state_->environment.local_rank; }
 const RankEnvironment& TrainContext::environment() const noexcept { return state_->environment; }
-c10::Device TrainContext::device() const noexcept { return c10::Device(c10::kCPU); }
+c10::Device TrainContext::device() const noexcept { return state_->device; }
 Communicator& TrainContext::communicator() noexcept { return *state_->communicator; }
 Store* TrainContext::store() noexcept { return state_->store.client.get(); }
 StatusReporter& TrainContext::status() noexcept { return state_->status; }

@@ -42,7 +42,9 @@ void check_options(const TokenLoaderOptions& options, const LoaderShare& share) 
 }  // namespace
 
 TokenLoader::TokenLoader(const TrainContext& context, const std::string& path, const TokenLoaderOptions& options)
-    : TokenLoader(path, options, {context.rank(), context.world_size()}) {}
+    : TokenLoader(path, options, {context.rank(), context.world_size()}) {
+  device_ = context.device();
+}
 
 TokenLoader::TokenLoader(const std::string& path, const TokenLoaderOptions& options, const LoaderShare& share)
     : file_(path), options_(options), share_(share) {
@@ -89,13 +91,17 @@ std::int64_t TokenLoader::window_begin(std::int64_t position, std::int64_t row) 
 
 Batch TokenLoader::gather(std::span<const std::int64_t> begins, std::int64_t length) const {
   const auto rows = static_cast<std::int64_t>(begins.size());
-  Batch batch{at::empty({rows, length}, at::kLong), at::empty({rows, length}, at::kLong), rows, rows};
+  const bool pinned = !device_.is_cpu();  // so that nobody waits for the copies to a GPU
+  const auto tokens = [&] { return at::empty({rows, length}, at::TensorOptions(at::kLong).pinned_memory(pinned)); };
+  Batch batch{tokens(), tokens(), rows, rows};
   std::vector<std::int64_t> window(static_cast<std::size_t>(length) + 1);
   for (std::int64_t row = 0; row < rows; ++row) {
     file_.read(begins[static_cast<std::size_t>(row)], window);
     std::copy(window.begin(), window.end() - 1, batch.inputs.mutable_data_ptr<std::int64_t>() + row * length);
     std::copy(window.begin() + 1, window.end(), batch.targets.mutable_data_ptr<std::int64_t>() + row * length);
   }
+  batch.inputs = batch.inputs.to(device_, /*non_blocking=*/true);
+  batch.targets = batch.targets.to(device_, /*non_blocking=*/true);
   return batch;
 }
 

@@ -55,7 +55,12 @@ void read_zero(JsonSection& zero, ParallelOptions& parallel) {
   if (auto offload = zero.section("offload_optimizer")) {
     const auto device = offload->word("device", "").value_or("none");
     if (device != "none" && stage == 0) offload->refuse("device", "needs zero_optimization.stage 1 or more.");
-    offload->ignore("device", device == "nvme" ? "files are not used as memory" : "on a CPU it is there already");
+    if (device == "cpu") {
+      static_cast<void>(offload->word("device", "ParallelOptions::offload"));
+      parallel.offload = true;
+    } else if (device != "none") {
+      offload->ignore("device", "files are not used as memory");
+    }
     offload->ignore_rest({}, "a detail of offloading");
   }
   if (stage == 3) {

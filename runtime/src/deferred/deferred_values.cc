@@ -28,12 +28,13 @@ void play_op(const InitOp& op, const at::Tensor& whole) {
 
 }  // namespace
 
-at::Tensor unbacked(at::IntArrayRef sizes, at::ScalarType dtype, std::shared_ptr<InitTape> tape) {
-  const auto bytes = static_cast<std::size_t>(c10::multiply_integers(sizes)) * at::elementSize(dtype);
+at::Tensor unbacked(at::IntArrayRef sizes, const at::TensorOptions& options, std::shared_ptr<InitTape> tape) {
+  const auto width = options.dtype().itemsize();
+  const auto bytes = static_cast<std::size_t>(c10::multiply_integers(sizes)) * width;
   auto* owner = tape ? new TapeOwner(std::move(tape)) : nullptr;
-  at::DataPtr nothing(nullptr, owner, owner != nullptr ? &drop_owner : nullptr, at::kCPU);
+  at::DataPtr nothing(nullptr, owner, owner != nullptr ? &drop_owner : nullptr, options.device());
   c10::Storage storage(c10::Storage::use_byte_size_t(), bytes, std::move(nothing), nullptr, false);
-  return at::empty({0}, dtype).set_(storage, 0, sizes);
+  return at::empty({0}, options).set_(storage, 0, sizes);
 }
 
 bool has_memory(const at::Tensor& tensor) {
@@ -52,6 +53,13 @@ std::vector<std::shared_ptr<InitTape>> deferred_values(const std::vector<NamedPa
 }
 
 void play(const InitTape& tape, const at::Tensor& whole) {
+  // Elsewhere the same random numbers are not to be had.
+  if (!whole.is_cpu()) {
+    const auto host = at::empty(whole.sizes(), whole.options().device(at::kCPU));
+    play(tape, host);
+    whole.copy_(host);
+    return;
+  }
   // Ranks may be threads, which have one generator.
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);

@@ -1,6 +1,7 @@
 #include <torch/torch.h>
 
 #include "parallel/flat_memory.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/runtime/as_buffer.h"
 #include "trireme/runtime/comm_hook.h"
 
@@ -20,8 +21,9 @@ class HalfHook final : public CommHook {
     wires_ = allocate_flat(world, pieces);
   }
   [[nodiscard]] collectives::WorkPtr start(const GradientBucket& bucket) override {
-    wires_[bucket.index].copy_(bucket.values);
-    return world_->all_reduce(as_buffer(wires_[bucket.index]), {.timeout = timeout_});
+    const auto& wire = wires_[bucket.index];
+    wire.copy_(bucket.values);
+    return world_->all_reduce(as_buffer(wire), reduce_behind(wire, timeout_));
   }
   void finish(const GradientBucket& bucket) override { bucket.values.copy_(wires_[bucket.index]); }
 

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "parallel/flat_memory.h"
+#include "tensors/tensor_stream.h"
 
 namespace trireme {
 namespace {
@@ -37,7 +38,7 @@ class HookedGradients final : public GradientStore {
     if (last_ < works_.size() && works_[last_]) static_cast<void>(works_[last_]->done());
   }
   void wait(std::size_t bucket) override {
-    if (works_[bucket]) works_[bucket]->wait();
+    if (works_[bucket]) wait_for(*works_[bucket], buckets_[bucket].values);
     hook_.finish(buckets_[bucket]);
   }
   [[nodiscard]] at::Tensor sums(std::size_t bucket) const override { return buckets_[bucket].values; }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "parallel/flat_memory.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/runtime/as_buffer.h"
@@ -65,7 +66,7 @@ class PowerSgdHook final : public CommHook {
 
   [[nodiscard]] collectives::WorkPtr start(const GradientBucket& bucket) override {
     if (bucket.index == 0) ++step_;
-    if (is_exact()) return world_->all_reduce(as_buffer(bucket.values), {.timeout = timeout_});
+    if (is_exact()) return post(bucket.values);
     auto& compressed = compressed_[bucket.index];
     for (auto& matrix : compressed.matrices) {
       auto& error = errors_[matrix.parameter];
@@ -74,7 +75,7 @@ class PowerSgdHook final : public CommHook {
       at::mm_out(matrix.left, error, matrix.right);
     }
     for (const auto& [gradient, place] : compressed.exact) place.copy_(gradient);
-    return world_->all_reduce(as_buffer(compressed.first), {.timeout = timeout_});
+    return post(compressed.first);
   }
 
   void finish(const GradientBucket& bucket) override {
@@ -86,7 +87,7 @@ class PowerSgdHook final : public CommHook {
       orthogonalise(matrix.left);
       at::mm_out(matrix.right, errors_[matrix.parameter].t(), matrix.left);
     }
-    world_->all_reduce(as_buffer(compressed.rights), {.timeout = timeout_})->wait();
+    wait_for(*post(compressed.rights), compressed.rights);
     for (auto& matrix : compressed.matrices) {
       at::mm_out(matrix.gradient, matrix.left, matrix.right.t());
       // The ranks' errors add up to what the sum lacks.
@@ -96,6 +97,9 @@ class PowerSgdHook final : public CommHook {
 
  private:
   [[nodiscard]] bool is_exact() const noexcept { return step_ <= options_.start_iter; }
+  [[nodiscard]] collectives::WorkPtr post(const at::Tensor& flat) const {
+    return world_->all_reduce(as_buffer(flat), reduce_behind(flat, timeout_));
+  }
 
   [[nodiscard]] bool is_compressed(const at::Tensor& gradient) const {
     if (gradient.dim() < 2 || (gradient.scalar_type() != at::kFloat && gradient.scalar_type() != at::kDouble)) {

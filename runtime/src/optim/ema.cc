@@ -62,7 +62,7 @@ void Ema::update() {
     const auto& values = state.parallel.parts()[i].values;
     const std::vector<SegmentUpdate<AverageStep>> segments{
         {segment_of(state.averages[i], none, std::span<const at::Tensor>(&values, 1)), step}};
-    detail::update_segments<AverageStep>(segments);
+    detail::update_segments<AverageStep>(segments, values);
   }
 }
 

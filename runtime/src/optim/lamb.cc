@@ -56,9 +56,7 @@ class LambUpdate final : public UpdateRule {
     for (const auto& slice : parallel_.part_slices()) {
       const auto* update = by_part[slice.part];
       if (!slice.is_owner || update == nullptr) continue;
-      at::Tensor none;
-      const auto whole = segment_of(update->part->values, none, update->state);
-      const auto sums = lamb_squares(whole.slice(slice.first, slice.first + slice.elements), direction(*update));
+      const auto sums = squares_of(*update, slice, direction(*update));
       squares_[2 * update->part->parameter] += sums.values;
       squares_[2 * update->part->parameter + 1] += sums.directions;
     }
@@ -67,6 +65,25 @@ class LambUpdate final : public UpdateRule {
         .communicator()
         .all_reduce(collectives::view(squares_.data(), elements), {.timeout = parallel_.options().timeout})
         ->wait();
+  }
+
+  [[nodiscard]] static LambSquares squares_of(const PartUpdate& update, const PartSlice& slice,
+                                              const LambDirection& step) {
+    if (!update.part->values.is_cpu()) return squares_on_gpu(update, slice, step);
+    at::Tensor none;
+    const auto whole = segment_of(update.part->values, none, update.state);
+    return lamb_squares(whole.slice(slice.first, slice.first + slice.elements), step);
+  }
+
+  [[nodiscard]] static LambSquares squares_on_gpu(const PartUpdate& update, const PartSlice& slice,
+                                                  const LambDirection& step) {
+    const auto cut = [&](const at::Tensor& flat) { return flat.narrow(0, slice.first, slice.elements); };
+    const auto values = cut(update.part->values);
+    const auto root = cut(update.state[1]).sqrt().mul_(step.root_scale).add_(step.epsilon);
+    const auto direction = cut(update.state[0]).mul(step.exp_avg_scale).div_(root).add_(values, step.weight_decay);
+    const auto sums =
+        at::stack({values.to(at::kDouble).square().sum(), direction.to(at::kDouble).square().sum()}).cpu();
+    return {sums[0].item<double>(), sums[1].item<double>()};
   }
 
   [[nodiscard]] double trust_ratio(std::size_t parameter) const {

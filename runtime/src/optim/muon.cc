@@ -11,6 +11,7 @@
 #include "optim/orthogonalize.h"
 #include "optim/require_option.h"
 #include "optim/update_tensors.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/runtime/as_buffer.h"
 
 namespace trireme {
@@ -89,12 +90,13 @@ class MuonUpdate final : public UpdateRule {
   void orthogonalize_together(const MatrixRound& round) {
     auto& world = parallel_.context().communicator();
     const auto timeout = parallel_.options().timeout;
-    const auto whole = at::zeros({round.elements * world.size()}, at::kFloat);
+    const auto device = parallel_.parameters().front().tensor.device();
+    const auto whole = at::zeros({round.elements * world.size()}, at::TensorOptions(device).dtype(at::kFloat));
     const auto own = whole.narrow(0, round.elements * world.rank(), round.elements);
     for (const auto& slice : parallel_.part_slices()) {
       if (slice.is_owner) fill(whole, round, slice);
     }
-    world.reduce_scatter(as_buffer(whole), as_buffer(own), {.timeout = timeout})->wait();
+    wait_for(*world.reduce_scatter(as_buffer(whole), as_buffer(own), reduce_behind(whole, timeout)), whole);
     if (static_cast<std::size_t>(world.rank()) < round.matrices.size()) {
       const auto parameter = matrices_[round.matrices[static_cast<std::size_t>(world.rank())]];
       const auto& tensor = parallel_.parameters()[parameter].tensor;
@@ -102,7 +104,7 @@ class MuonUpdate final : public UpdateRule {
       // A copy: the matrix product's bits may depend on how its memory is aligned.
       flat.copy_(orthogonalize(flat.view(tensor.sizes()).clone(), options_.iterations).view(-1));
     }
-    world.all_gather(as_buffer(own), as_buffer(whole), {.timeout = timeout})->wait();
+    wait_for(*world.all_gather(as_buffer(own), as_buffer(whole), move_behind(own, timeout)), whole);
     for (std::size_t i = 0; i < directions_.size(); ++i) {
       const auto place = place_of(round, i);
       if (place >= 0) directions_[i].copy_(whole.narrow(0, place, directions_[i].numel()));

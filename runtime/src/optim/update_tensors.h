@@ -2,14 +2,17 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
+#include <c10/core/DeviceGuard.h>
 
 #include <algorithm>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "kernels/cuda/cuda_update.h"
 #include "kernels/lamb_squares.h"
 #include "kernels/update_kernels.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/base/error.h"
 #include "trireme/runtime/update_rule.h"
 
@@ -22,9 +25,14 @@ namespace trireme {
                                        std::span<const at::Tensor> state);
 
 namespace detail {
-// Updates slices of the segments, spread over this rank's threads.
+// Updates segments in the memory of `where`'s device: slices of them spread over this rank's threads, or queued on the
+// GPU's current stream.
 template <typename Step>
-void update_segments(std::span<const SegmentUpdate<Step>> segments) {
+void update_segments(std::span<const SegmentUpdate<Step>> segments, const at::Tensor& where) {
+  if (!where.is_cpu()) {
+    const c10::DeviceGuard guard(where.device());
+    return cuda_update(segments, current_stream(where).handle());
+  }
   constexpr std::int64_t kGrain = 32768;  // elements a thread takes at least
   for (const auto& [segment, step] : segments) {
     at::parallel_for(0, segment.elements, kGrain,
@@ -45,7 +53,7 @@ void update_parts(std::span<const PartUpdate> updates, const StepOf& step_of) {
     auto& gradient = gradients.emplace_back(update.part->gradient);
     segments.push_back({segment_of(update.part->values, gradient, update.state), step_of(update)});
   }
-  detail::update_segments<Step>(segments);
+  if (!updates.empty()) detail::update_segments<Step>(segments, updates.front().part->values);
 }
 
 }  // namespace trireme

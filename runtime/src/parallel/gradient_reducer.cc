@@ -3,7 +3,6 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/torch.h>
 
-#include "parallel/gradient_values.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -126,18 +125,15 @@ void GradientReducer::take_into_bucket(std::size_t parameter) {
   const bool adds = store_->keeps_gradients() && !stays && used_[parameter];
   const bool is_there = gradient.is_alias_of(place);
   if (adds) place.add_(gradient);
-  note_gradient(parameter, adds || is_there ? is_finite(place) : copy_and_check(gradient, place));
+  adds || is_there ? watch_.look(parameter, place) : watch_.copy(parameter, gradient, place);
+  buckets_[places_[parameter].bucket].writers.note(place);
+  used_[parameter] = true;
   if (!is_there) tensor.mutable_grad() = stays ? place : at::Tensor();
 }
 
 void GradientReducer::take_sparse(std::size_t parameter) {
   const auto& gradient = parameters_[parameter].tensor.grad();
-  note_gradient(parameter, is_finite(gradient.is_sparse() ? gradient._values() : gradient));
-}
-
-void GradientReducer::note_gradient(std::size_t parameter, bool is_finite) {
-  if (!is_finite && !first_nonfinite_) first_nonfinite_ = Nonfinite{parameter, gradients_};
-  ++gradients_;
+  watch_.look(parameter, gradient.is_sparse() ? gradient._values() : gradient);
   used_[parameter] = true;
 }
 
@@ -155,8 +151,10 @@ void GradientReducer::mark_ready(std::size_t parameter) {
 
 void GradientReducer::post_full_buckets() {
   while (may_post_ && posted_ < buckets_.size() && buckets_[posted_].missing == 0) {
+    auto& bucket = buckets_[posted_];
+    bucket.writers.join(parameters_[bucket.parameters.front()].tensor);
     store_->post(posted_);
-    last_collective_ = {last_collective_.sequence + 1, "gradients", buckets_[posted_].bytes};
+    last_collective_ = {last_collective_.sequence + 1, "gradients", bucket.bytes};
     note(TraceEvent::kBucketPosted, posted_);
     ++posted_;
   }
@@ -195,8 +193,7 @@ void GradientReducer::wait_for_all() {
 void GradientReducer::drop_gradients() {
   for (auto& [name, tensor] : parameters_) tensor.mutable_grad() = at::Tensor();
   used_.assign(used_.size(), false);
-  first_nonfinite_.reset();
-  gradients_ = 0;
+  watch_.forget();
   store_->forget();
 }
 

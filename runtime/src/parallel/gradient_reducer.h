@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "parallel/bucket_plan.h"
+#include "parallel/finite_watch.h"
 #include "parallel/gradient_store.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/runtime/parallel.h"
 
 namespace trireme {
@@ -65,12 +67,9 @@ class GradientReducer {
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept { return parameters_; }
   [[nodiscard]] const BackwardTimes& times() const noexcept { return times_; }
   [[nodiscard]] const CollectiveStatus& last_collective() const noexcept { return last_collective_; }
-  // The first gradient in this step that had a value that is not finite, on this rank, before any reduction.
-  struct Nonfinite {
-    std::size_t parameter = 0;
-    std::int64_t gradients_before = 0;  // that came before it
-  };
-  [[nodiscard]] const std::optional<Nonfinite>& first_nonfinite() const noexcept { return first_nonfinite_; }
+  // The first gradient in this step that had a value that is not finite, on this rank, before any reduction, by
+  // parameter. On a GPU this waits for the gradients.
+  [[nodiscard]] std::optional<FiniteWatch::Sight> first_nonfinite() { return watch_.first(); }
   void record_trace(std::vector<TraceEntry>* trace) noexcept { trace_ = trace; }
 
  private:
@@ -80,6 +79,7 @@ class GradientReducer {
     std::vector<std::size_t> parameters;
     std::size_t missing = 0;  // parameters whose gradient is not there yet
     std::int64_t bytes = 0;
+    WriterStreams writers = {};
   };
   struct Place {
     std::size_t bucket = kNone;
@@ -98,7 +98,6 @@ class GradientReducer {
   [[nodiscard]] at::Tensor view_in_bucket(std::size_t parameter);
   void take_into_bucket(std::size_t parameter);
   void take_sparse(std::size_t parameter);
-  void note_gradient(std::size_t parameter, bool is_finite);
   void mark_ready(std::size_t parameter);
   void post_full_buckets();
   void fill_missing();
@@ -111,8 +110,7 @@ class GradientReducer {
   std::vector<Place> places_;
   std::vector<bool> used_;
   std::vector<std::size_t> arrived_;
-  std::optional<Nonfinite> first_nonfinite_;
-  std::int64_t gradients_ = 0;  // that came since drop_gradients()
+  FiniteWatch watch_;  // gradients since drop_gradients()
   std::vector<Hook> hooks_;
   Mode mode_ = Mode::kRejected;
   bool may_post_ = true;

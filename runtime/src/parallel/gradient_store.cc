@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "parallel/flat_memory.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/runtime/as_buffer.h"
 #include "zero/shard_transfer.h"
 
@@ -33,13 +34,13 @@ class WholeGradients final : public GradientStore {
   [[nodiscard]] at::Tensor open(std::size_t bucket) override { return values_[bucket]; }
   [[nodiscard]] bool keeps_gradients() const noexcept override { return true; }
   void post(std::size_t bucket) override {
-    works_[bucket] = world_.all_reduce(as_buffer(values_[bucket]), {.timeout = timeout_});
+    works_[bucket] = world_.all_reduce(as_buffer(values_[bucket]), reduce_behind(values_[bucket], timeout_));
     last_ = bucket;
   }
   void poll() override {
     if (last_ < works_.size() && works_[last_]) static_cast<void>(works_[last_]->done());
   }
-  void wait(std::size_t bucket) override { works_[bucket]->wait(); }
+  void wait(std::size_t bucket) override { wait_for(*works_[bucket], values_[bucket]); }
   [[nodiscard]] at::Tensor sums(std::size_t bucket) const override { return values_[bucket]; }
   void forget() override {}
 
@@ -97,7 +98,8 @@ class PooledGradients final : public GradientStore {
     for (auto& bytes : allocate_flat(groups.first(), std::vector<FlatPiece>(kBuffers, {most, at::kByte}))) {
       free_.push_back(std::move(bytes));
     }
-    for (const auto& [elements, dtype] : blocks) sums_.push_back(at::zeros({elements}, dtype));
+    for (const auto& [elements, dtype] : blocks)
+      sums_.push_back(at::zeros({elements}, free_.front().options().dtype(dtype)));
     is_fresh_.assign(buckets.size(), true);
   }
 
@@ -138,7 +140,7 @@ class PooledGradients final : public GradientStore {
     if (free_.empty() && !posted_.empty() && may_finish_oldest()) finish_oldest();
     auto& opened = opened_[bucket];
     if (free_.empty()) {
-      opened = {at::empty({layout.elements}, dtype), {}};
+      opened = {at::empty({layout.elements}, sums_.front().options().dtype(dtype)), {}};
       return;
     }
     opened.buffer = std::move(free_.back());

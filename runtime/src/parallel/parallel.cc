@@ -9,6 +9,7 @@
 #include "parallel/ownership.h"
 #include "parallel/parallel_state.h"
 #include "parallel/parameter_plan.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/runtime/as_buffer.h"
@@ -194,7 +195,8 @@ void ParallelModule::write_deferred() {
   write_trained([&](std::size_t i, at::Tensor& whole) {
     if (!tapes[i]) return;
     if (context_.rank() == 0) play(*tapes[i], whole);
-    context_.communicator().broadcast(as_bytes(whole), 0, {.timeout = options().timeout})->wait();
+    const auto sent = context_.communicator().broadcast(as_bytes(whole), 0, move_behind(whole, options().timeout));
+    wait_for(*sent, whole);
     tapes[i].reset();
   });
   state_->publish_all();
@@ -210,10 +212,10 @@ std::string ParallelModule::describe() const {
 }
 
 std::string ParallelModule::explain_nonfinite_gradient() {
-  NonfiniteSight own{.in_loss = !state_->loss_is_finite};
+  NonfiniteSight own{.in_loss = state_->losses.first().has_value()};
   if (const auto& first = state_->reducer.first_nonfinite()) {
-    own.parameter = parameters()[first->parameter].name;
-    own.gradients_before = first->gradients_before;
+    own.parameter = parameters()[first->tensor].name;
+    own.gradients_before = first->tensors_before;
   }
   std::vector<NonfiniteSight> by_rank;
   for (const auto& text : context_.communicator().all_gather_bytes(encode(own))) by_rank.push_back(decode_sight(text));

@@ -22,12 +22,12 @@ std::optional<LossScale> loss_scale_of(const ParallelOptions& options) {
   return LossScale{};
 }
 
-Replica synchronised(torch::nn::Module& module, collectives::Communicator& communicator,
-                     const ParallelOptions& options) {
+Replica synchronised(torch::nn::Module& module, TrainContext& context, const ParallelOptions& options) {
   auto replica = read_replica(module);
-  require_same_model(replica, communicator);
+  require_same_model(replica, context.communicator());
   materialize_whole(replica, options.zero != Zero::kOff);
-  broadcast_replica(replica, communicator, options.timeout);
+  move_to(replica, context.device());
+  broadcast_replica(replica, context.communicator(), options.timeout);
   return replica;
 }
 
@@ -39,7 +39,7 @@ ParallelModule::State::State(std::shared_ptr<torch::nn::Module> wrapped, TrainCo
       policy(loss_scale_of(wishes), wishes.throw_after_skips),
       module(std::move(wrapped)),
       groups(make_shard_groups(context, wishes.zero, wishes.sharing, wishes.shard_over)),
-      replica(synchronised(*module, context.communicator(), wishes)),
+      replica(synchronised(*module, context, wishes)),
       parameters(trainable(replica)),
       untrained(select(replica, false)),
       deferred(deferred_values(parameters)),
@@ -63,7 +63,8 @@ std::vector<BucketLayout> ParallelModule::State::plan_and_convert() {
   };
   const auto dtypes = dtypes_of(parameters);
   auto layouts = plan(parameters, dtypes, complete_order({}, parameters.size()), units, options, groups.shards);
-  if (options.precision != Precision::kFloat32) masters.emplace(parameters, layouts, groups);
+  const auto where = options.offload ? Masters::Where::kOnHost : Masters::Where::kBeside;
+  if (options.precision != Precision::kFloat32 || options.offload) masters.emplace(parameters, layouts, groups, where);
   convert(parameters, dtypes);
   convert(untrained, dtypes_of(untrained));
   return layouts;
@@ -174,13 +175,12 @@ void ParallelModule::State::share_parts() {
 }
 
 double ParallelModule::State::own_squares() const {
-  double squares = 0;
-  for (const auto& part : counted) squares += sum_of_squares(part);
+  auto flats = counted;
   // Every rank has the whole sum of a sparse gradient.
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (is_sparse[i] && groups.world->rank() == 0) squares += sum_of_squares(sparse_sums[i]._values());
+    if (is_sparse[i] && groups.world->rank() == 0) flats.push_back(sparse_sums[i]._values());
   }
-  return squares;
+  return sum_of_squares(flats);
 }
 
 void ParallelModule::State::agree() {
@@ -195,7 +195,8 @@ void ParallelModule::State::agree() {
 
 void ParallelModule::State::hand_out_gradients() {
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    parts[i].gradient = agreed.used[parts[i].parameter] ? sums[i] : at::Tensor();
+    const bool is_used = agreed.used[parts[i].parameter];
+    parts[i].gradient = is_used ? sums[i].to(parts[i].values.device()) : at::Tensor();
   }
   handed_out = false;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -228,7 +229,7 @@ void ParallelModule::State::send_buffers() {
 void ParallelModule::State::run_backward(const at::Tensor& loss, double weight) {
   // A scaled loss would overflow in fp16.
   const auto wide = at::isReducedFloatingType(loss.scalar_type()) ? loss.to(at::kFloat) : loss;
-  loss_is_finite = loss_is_finite && std::isfinite(wide.item<double>());
+  losses.look(0, wide.detach());
   const double factor = weight * policy.loss_scale();
   (factor == 1 ? wide : wide * factor).backward();
 }
@@ -240,7 +241,7 @@ void ParallelModule::State::end_step() {
     if (!std::exchange(has_trimmed, true)) ::malloc_trim(0);
   }
   holds_sums = false;
-  loss_is_finite = true;
+  losses.forget();
 }
 
 at::Tensor ParallelModule::State::cut_out(std::size_t parameter, const BucketPlace& place,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "deferred/deferred_values.h"
+#include "parallel/finite_watch.h"
 #include "parallel/gradient_reducer.h"
 #include "parallel/gradient_store.h"
 #include "parallel/replica.h"
@@ -65,7 +66,7 @@ struct ParallelModule::State {
   std::vector<NamedParameter> untrained;            // the others
   std::vector<std::shared_ptr<InitTape>> deferred;  // by parameter; null for those that came with values
   UnitMap units;
-  std::optional<Masters> masters;     // where the precision is not kFloat32
+  std::optional<Masters> masters;     // where the precision is not kFloat32, or optimizers work on the host
   std::vector<bool> is_sparse;        // by parameter
   std::vector<BucketLayout> buckets;  // of parameters: never changes, because parts and what is kept by part follow
   // Of gradients. Note [gradient order]: with Zero::kOff they are laid out anew after the first step, in the order in
@@ -89,8 +90,8 @@ struct ParallelModule::State {
   StepAgreement agreed;
   bool holds_sums = false;
   bool has_trimmed = false;
-  bool loss_is_finite = true;  // since the last step
-  bool handed_out = false;     // some parameter has a gradient for torch::optim
+  FiniteWatch losses;       // of the passes since the last step
+  bool handed_out = false;  // some parameter has a gradient for torch::optim
   int no_sync_guards = 0;
 };
 

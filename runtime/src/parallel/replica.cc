@@ -6,20 +6,13 @@
 #include <unordered_set>
 
 #include "deferred/deferred_values.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/runtime/as_buffer.h"
 
 namespace trireme {
 namespace {
-
-void require_cpu(const std::string& name, const at::Tensor& tensor) {
-  if (tensor.device().is_cpu()) return;
-  throw ConfigError(
-      message("{} is on device {}, but this version trains on the CPU only. Move the model with "
-              "model->to(context.device()) first.",
-              name, tensor.device()));
-}
 
 // `seen` is shared by parameters and buffers.
 template <typename Items>
@@ -28,7 +21,6 @@ std::vector<NamedParameter> collect(const Items& items, std::unordered_set<void*
   for (const auto& item : items) {
     at::Tensor tensor = item.value();
     if (!tensor.defined() || !seen.insert(tensor.unsafeGetTensorImpl()).second) continue;
-    require_cpu(item.key(), tensor);
     if (!tensor.is_contiguous()) tensor.set_data(tensor.contiguous());
     result.push_back({item.key(), tensor});
   }
@@ -74,6 +66,18 @@ void materialize_whole(Replica& replica, bool is_sharded) {
   for (auto& [name, tensor] : replica.buffers) materialize(tensor);
 }
 
+void move_to(Replica& replica, c10::Device device) {
+  at::NoGradGuard no_grad;
+  const auto move = [&](at::Tensor& tensor) {
+    if (tensor.device() == device) return;
+    const auto options = tensor.options().device(device).requires_grad(false);
+    tensor.set_data(has_memory(tensor) ? tensor.detach().to(device)
+                                       : unbacked(tensor.sizes(), options, deferred_values(tensor)));
+  };
+  for (auto& [name, tensor] : replica.parameters) move(tensor);
+  for (auto& [name, tensor] : replica.buffers) move(tensor);
+}
+
 std::vector<NamedParameter> select(const Replica& replica, bool trained) {
   std::vector<NamedParameter> result;
   for (const auto& parameter : replica.parameters) {
@@ -106,8 +110,8 @@ void require_same_model(const Replica& replica, collectives::Communicator& commu
 void broadcast_tensors(const std::vector<NamedParameter>& tensors, collectives::Communicator& communicator,
                        collectives::Timeout timeout) {
   for (auto& [name, tensor] : tensors) {
-    if (tensor.numel() > 0 && has_memory(tensor))
-      communicator.broadcast(as_bytes(tensor), 0, {.timeout = timeout})->wait();
+    if (tensor.numel() == 0 || !has_memory(tensor)) continue;
+    wait_for(*communicator.broadcast(as_bytes(tensor), 0, move_behind(tensor, timeout)), tensor);
   }
 }
 

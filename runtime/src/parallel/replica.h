@@ -15,13 +15,15 @@ struct Replica {
   std::vector<NamedParameter> buffers;
 };
 
-// Makes all of them contiguous, because buckets, checkpoints and collectives see flat memory. Throws ConfigError for a
-// tensor that is not on the CPU.
+// Makes all of them contiguous, because buckets, checkpoints and collectives see flat memory.
 [[nodiscard]] Replica read_replica(torch::nn::Module& module);
 
 // Gives memory to what is deferred (deferred_init.h) and stays whole on every rank: all, unless trained parameters are
 // sharded.
 void materialize_whole(Replica& replica, bool is_sharded);
+
+// Moves every tensor to the device on which the context's ranks compute; of deferred ones only what they will become.
+void move_to(Replica& replica, c10::Device device);
 
 // The parameters with elements that require a gradient, or the others.
 [[nodiscard]] std::vector<NamedParameter> select(const Replica& replica, bool trained);

@@ -14,7 +14,7 @@ bool has_sparse(const torch::nn::Module& module, const at::Tensor& parameter) {
   return layer != nullptr && layer->options.sparse() && layer->weight.is_same(parameter);
 }
 
-// Rows of a parameter, each at most once: their numbers [rows], and values [rows, …].
+// Rows of a parameter, each at most once: their numbers [rows], and values [rows, …]. On the CPU, where they travel.
 struct Rows {
   at::Tensor numbers;
   at::Tensor values;
@@ -24,10 +24,10 @@ Rows rows_of(const at::Tensor& parameter, const at::Tensor& own) {
   if (!own.defined()) {
     auto sizes = parameter.sizes().vec();
     sizes.front() = 0;
-    return {at::empty({0}, at::kLong), at::empty(sizes, parameter.options())};
+    return {at::empty({0}, at::kLong), at::empty(sizes, parameter.options().device(at::kCPU))};
   }
   const auto sparse = own.is_sparse() ? own.coalesce() : own.to_sparse(1).coalesce();
-  return {sparse.indices().select(0, 0).contiguous(), sparse.values().contiguous()};
+  return {sparse.indices().select(0, 0).cpu().contiguous(), sparse.values().cpu().contiguous()};
 }
 
 std::string to_bytes(const Rows& rows) {
@@ -73,14 +73,16 @@ at::Tensor sum_sparse(const at::Tensor& parameter, const at::Tensor& own, collec
   const auto [rows, places] = at::_unique(at::cat(numbers), true, true);
   auto sizes = parameter.sizes().vec();
   sizes.front() = rows.numel();
-  auto sums = at::zeros(sizes, parameter.options());
+  auto sums = at::zeros(sizes, parameter.options().device(at::kCPU));
   std::int64_t first = 0;
   // A rank has a row at most once, so each index_add_() adds one number to an element.
   for (const auto& [of_rank, values] : all) {
     sums.index_add_(0, places.narrow(0, first, of_rank.numel()), values);
     first += of_rank.numel();
   }
-  return at::_sparse_coo_tensor_unsafe(rows.unsqueeze(0), sums, parameter.sizes())._coalesced_(true);
+  const auto device = parameter.device();
+  return at::_sparse_coo_tensor_unsafe(rows.unsqueeze(0).to(device), sums.to(device), parameter.sizes())
+      ._coalesced_(true);
 }
 
 }  // namespace trireme

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "tensors/tensor_stream.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 #include "trireme/runtime/as_buffer.h"
@@ -42,7 +43,8 @@ struct Statistics {
 Statistics own_statistics(const at::Tensor& input) {
   const auto channels = input.size(1);
   const auto elements = channels > 0 ? input.numel() / channels : 0;
-  if (elements == 0) return {at::zeros({channels}, at::kDouble), at::zeros({channels}, at::kDouble), 0};
+  const auto zeros = [&] { return at::zeros({channels}, input.options().dtype(at::kDouble)); };
+  if (elements == 0) return {zeros(), zeros(), 0};
   const auto [variance, mean] = at::var_mean(input.detach(), reduced_dimensions(input), c10::Scalar(0));
   return {mean.to(at::kDouble), variance.to(at::kDouble) * elements, static_cast<double>(elements)};
 }
@@ -51,10 +53,10 @@ Statistics own_statistics(const at::Tensor& input) {
 Statistics statistics_of_all(const at::Tensor& input, collectives::Communicator& ranks) {
   const auto own = own_statistics(input);
   const auto channels = own.mean.numel();
-  const auto sent = at::cat({own.mean, own.squares, at::full({1}, own.elements, at::kDouble)});
-  const auto all = at::empty({ranks.size(), sent.numel()}, at::kDouble);
-  ranks.all_gather(as_buffer(sent), as_buffer(all))->wait();
-  Statistics total{at::zeros({channels}, at::kDouble), at::zeros({channels}, at::kDouble), 0};
+  const auto sent = at::cat({own.mean, own.squares, at::full({1}, own.elements, own.mean.options())});
+  const auto all = at::empty({ranks.size(), sent.numel()}, sent.options());
+  wait_for(*ranks.all_gather(as_buffer(sent), as_buffer(all), move_behind(sent, collectives::kDefaultTimeout)), all);
+  Statistics total{at::zeros_like(own.mean), at::zeros_like(own.mean), 0};
   const auto elements = all.select(1, 2 * channels);
   total.elements = elements.sum().item<double>();
   if (total.elements == 0) throw Error("A batch norm over all ranks got no row on any rank.");
@@ -88,7 +90,7 @@ struct Normalise : torch::autograd::Function<Normalise> {
     const auto scale = along_channels(inverse_deviation, input);
     const auto normal = (input - along_channels(mean, input)) * scale;
     const auto sums = at::stack({gradient.sum(dimensions), (gradient * normal).sum(dimensions)}).to(at::kDouble);
-    held->ranks->all_reduce(as_buffer(sums))->wait();
+    wait_for(*held->ranks->all_reduce(as_buffer(sums), reduce_behind(sums, collectives::kDefaultTimeout)), sums);
     sums.div_(context->saved_data["elements"].toDouble());
     const auto own = gradient - along_channels(sums[0], input) - normal * along_channels(sums[1], input);
     return {own * scale, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};

@@ -64,7 +64,9 @@ void convert(const std::vector<NamedParameter>& parameters, const std::vector<at
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     auto tensor = parameters[i].tensor;
     if (tensor.scalar_type() == dtypes[i]) continue;
-    tensor.set_data(has_memory(tensor) ? tensor.detach().to(dtypes[i]) : unbacked(tensor.sizes(), dtypes[i]));
+    tensor.set_data(has_memory(tensor)
+                        ? tensor.detach().to(dtypes[i])
+                        : unbacked(tensor.sizes(), tensor.options().requires_grad(false).dtype(dtypes[i])));
   }
 }
 

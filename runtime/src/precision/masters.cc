@@ -7,12 +7,14 @@
 namespace trireme {
 
 Masters::Masters(const std::vector<NamedParameter>& parameters, const std::vector<BucketLayout>& buckets,
-                 const ShardGroups& groups)
+                 const ShardGroups& groups, Where where)
     : blocks_(buckets.size()), shard_(groups.shard) {
   at::NoGradGuard no_grad;
   for (std::size_t k = 0; k < buckets.size(); ++k) {
-    if (!at::isReducedFloatingType(static_cast<at::ScalarType>(buckets[k].kind))) continue;
-    blocks_[k] = at::zeros({buckets[k].elements / groups.shards}, at::kFloat);
+    if (where == Where::kBeside && !at::isReducedFloatingType(static_cast<at::ScalarType>(buckets[k].kind))) continue;
+    const auto& first = parameters[buckets[k].places.front().item].tensor;
+    const auto device = where == Where::kOnHost ? c10::Device(at::kCPU) : first.device();
+    blocks_[k] = at::zeros({buckets[k].elements / groups.shards}, at::TensorOptions(device).dtype(at::kFloat));
     for (const auto& part : parts_of_shard(buckets[k], groups.shards, groups.shard)) {
       if (!has_memory(parameters[part.item].tensor)) continue;
       const auto whole = parameters[part.item].tensor.detach().view(-1);

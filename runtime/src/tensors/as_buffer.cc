@@ -68,8 +68,11 @@ at::Tensor tensor_over(const collectives::MemoryPtr& memory, std::size_t byte_of
   TRIREME_CHECK(byte_offset + bytes <= memory->bytes(), "{} bytes at offset {} of {}", bytes, byte_offset,
                 memory->bytes());
   auto* first = static_cast<std::byte*>(memory->data()) + byte_offset;
+  const auto [kind, index] = memory->device();
+  const bool is_host = kind == collectives::Device::Kind::kCpu;
+  const auto device = is_host ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
   return at::from_blob(
-      first, {elements}, [memory](void*) {}, at::TensorOptions().dtype(dtype));
+      first, {elements}, [memory](void*) {}, at::TensorOptions().dtype(dtype).device(device), device);
 }
 
 }  // namespace trireme

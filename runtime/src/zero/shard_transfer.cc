@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "tensors/tensor_stream.h"
 #include "trireme/runtime/as_buffer.h"
 
 namespace trireme {
@@ -16,11 +17,11 @@ at::Tensor block(const at::Tensor& flat, const Communicator& ranks) {
 }
 
 WorkPtr scatter_sum(Communicator& ranks, const at::Tensor& flat, collectives::Timeout timeout) {
-  return ranks.reduce_scatter(as_buffer(flat), as_buffer(block(flat, ranks)), {.timeout = timeout});
+  return ranks.reduce_scatter(as_buffer(flat), as_buffer(block(flat, ranks)), reduce_behind(flat, timeout));
 }
 
 WorkPtr gather(Communicator& ranks, const at::Tensor& flat, collectives::Timeout timeout) {
-  return ranks.all_gather(as_buffer(block(flat, ranks)), as_buffer(flat), {.timeout = timeout});
+  return ranks.all_gather(as_buffer(block(flat, ranks)), as_buffer(flat), move_behind(flat, timeout));
 }
 
 std::int64_t received(const Communicator& ranks, const at::Tensor& flat) {
@@ -37,8 +38,8 @@ at::Tensor block_of(const at::Tensor& bucket, const ShardGroups& groups) {
 at::Tensor gather_blocks(const ShardGroups& groups, const at::Tensor& own, collectives::Timeout timeout) {
   const auto whole = at::empty({own.numel() * groups.shards}, own.options());
   block_of(whole, groups).copy_(own);
-  if (groups.layout.across_shards) gather(*groups.across, block(whole, groups.first()), timeout)->wait();
-  gather(groups.first(), whole, timeout)->wait();
+  if (groups.layout.across_shards) wait_for(*gather(*groups.across, block(whole, groups.first()), timeout), whole);
+  wait_for(*gather(groups.first(), whole, timeout), whole);
   return whole;
 }
 
@@ -50,7 +51,7 @@ void ShardReduction::start_second() {
   if (!groups_->across) return;
   const auto own = block(bucket_, groups_->first());
   second_ = groups_->layout.across_shards ? scatter_sum(*groups_->across, own, timeout_)
-                                          : groups_->across->all_reduce(as_buffer(own), {.timeout = timeout_});
+                                          : groups_->across->all_reduce(as_buffer(own), reduce_behind(own, timeout_));
 }
 
 void ShardReduction::advance() {
@@ -60,10 +61,10 @@ void ShardReduction::advance() {
 
 void ShardReduction::wait() {
   if (first_) {
-    first_->wait();
+    wait_for(*first_, bucket_);
     start_second();
   }
-  if (second_) second_->wait();
+  if (second_) wait_for(*second_, bucket_);
   second_.reset();
 }
 
@@ -78,7 +79,7 @@ ShardGather::ShardGather(const ShardGroups& groups, const at::Tensor& bucket, co
 }
 
 void ShardGather::wait() {
-  if (work_) work_->wait();
+  if (work_) wait_for(*work_, bucket_);
   work_.reset();
 }
 

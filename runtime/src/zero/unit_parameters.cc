@@ -7,6 +7,7 @@
 
 #include "deferred/deferred_values.h"
 #include "parallel/flat_memory.h"
+#include "tensors/tensor_stream.h"
 #include "trireme/runtime/as_buffer.h"
 #include "zero/shard_transfer.h"
 #include "zero/slot_pool.h"
@@ -18,7 +19,7 @@ constexpr std::int64_t kPage = 4096;
 constexpr std::uint32_t kTrails = 1U << 20;
 
 void point_at(const at::Tensor& flat, void* memory) {
-  flat.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(memory, at::kCPU));
+  flat.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(memory, flat.device()));
 }
 
 // A bucket of sharded parameters.
@@ -157,7 +158,7 @@ class Sharded final : public UnitParameters {
       const auto& layout = buckets[sharded[i]];
       auto& unit = units_[static_cast<std::size_t>(layout.unit)];
       homes_[sharded[i]] = {false, static_cast<std::size_t>(layout.unit), unit.buckets.size()};
-      unit.buckets.push_back({sharded[i], unbacked({layout.elements}, pieces[i].dtype), blocks[i]});
+      unit.buckets.push_back({sharded[i], unbacked({layout.elements}, blocks[i].options()), blocks[i]});
       unit.bytes += slot_bytes(unit.buckets.back());
       move_in(layout, unit.buckets.back());
     }
@@ -202,7 +203,8 @@ class Sharded final : public UnitParameters {
     for (auto& bucket : state.buckets) {
       point_at(bucket.flat, memory);
       memory += slot_bytes(bucket);
-      bucket.gather = ranks_->all_gather(as_buffer(bucket.block), as_buffer(bucket.flat), {.timeout = timeout_});
+      bucket.gather =
+          ranks_->all_gather(as_buffer(bucket.block), as_buffer(bucket.flat), move_behind(bucket.block, timeout_));
       gathered_bytes_ += static_cast<std::int64_t>(bucket.flat.nbytes() - bucket.block.nbytes());
     }
   }
@@ -212,7 +214,7 @@ class Sharded final : public UnitParameters {
     if (buckets.empty() || !buckets.front().gather) return;
     note(TraceEvent::kGatherBegin, unit);
     for (auto& bucket : buckets) {
-      bucket.gather->wait();
+      wait_for(*bucket.gather, bucket.block);
       bucket.gather.reset();
     }
     note(TraceEvent::kGatherEnd, unit);

@@ -36,6 +36,8 @@ TEST(Rendezvous, UsesMpiUnderMpirunAndTorchsStoreUnderTorchrun) {
   EXPECT_EQ(choose_rendezvous(where, true), Rendezvous::kTorchrun);
 }
 
+TEST(Rendezvous, AWorldOfOneServesItself) { EXPECT_EQ(choose_rendezvous(environment(1, 1), true), Rendezvous::kAlone); }
+
 TEST(Rendezvous, SaysWhatIsMissing) {
   EXPECT_THROW(static_cast<void>(choose_rendezvous(environment(2, 2), true)), ConfigError);
 }

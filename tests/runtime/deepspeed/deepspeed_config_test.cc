@@ -35,6 +35,7 @@ TEST(DeepSpeedConfig, MapsWhatHasACounterpart) {
   const auto config = parse(kWhole);
   EXPECT_EQ(config.parallel.zero, Zero::kParameters);
   EXPECT_EQ(config.parallel.whole_below_elements, 10000);
+  EXPECT_TRUE(config.parallel.offload);
   EXPECT_EQ(config.parallel.precision, Precision::kFp16);
   EXPECT_EQ(config.parallel.reduce_dtype, Precision::kFloat32);
   EXPECT_EQ(config.parallel.loss_scale->initial, 4096);
@@ -54,7 +55,7 @@ TEST(DeepSpeedConfig, SaysWhatItMapsAndWhatItIgnoresAndWhy) {
   EXPECT_THAT(report, AllOf(HasSubstr("mapped   zero_optimization.stage: 3 -> ParallelOptions::zero\n"),
                             HasSubstr("ignored  gradient_accumulation_steps: \"auto\" is left to the program\n"),
                             HasSubstr("ignored  zero_optimization.overlap_comm: reduction always overlaps backward\n"),
-                            HasSubstr("ignored  zero_optimization.offload_optimizer.device: "),
+                            HasSubstr("mapped   zero_optimization.offload_optimizer.device: "),
                             HasSubstr("ignored  my_own: not an option that has a counterpart here\n")));
 }
 

@@ -133,6 +133,17 @@ TEST(ParityOfParameters, EqualsRankByRankTrainingWhateverStaysWhole) {
   for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
 }
 
+TEST(ParityOfParameters, EqualsRankByRankTrainingWhenOptimizersWorkOnHostMemory) {
+  for (const auto zero : {Zero::kOff, Zero::kOptimizer, Zero::kGradients, Zero::kParameters}) {
+    for (const auto precision : {Precision::kFloat32, Precision::kBf16}) {
+      const Trial trial{.ranks = 2, .steps = 6, .zero = zero, .precision = precision, .offload = true};
+      SCOPED_TRACE(describe(trial));
+      const auto expected = train_rank_by_rank(trial);
+      for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+    }
+  }
+}
+
 TEST(ParityOfParameters, SaysWhatAModelWithoutUnitsCosts) {
   Trial trial{.ranks = 2, .steps = 1, .zero = Zero::kParameters, .sharing = Sharing::kOff};
   testing::internal::CaptureStderr();

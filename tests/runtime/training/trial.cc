@@ -37,13 +37,13 @@ class TrialBatches final : public BatchSource {
 std::map<std::string, at::Tensor> copies(ParallelModule& parallel, const torch::nn::Module& module) {
   std::map<std::string, at::Tensor> result;
   for (std::size_t i = 0; i < parallel.parameters().size(); ++i) {
-    result[parallel.parameters()[i].name] = parallel.whole_parameter(i);
+    result[parallel.parameters()[i].name] = parallel.whole_parameter(i).cpu();
   }
   for (const auto& item : module.named_parameters()) {
-    if (!item.value().requires_grad()) result[item.key()] = item.value().detach().clone();
+    if (!item.value().requires_grad()) result[item.key()] = item.value().detach().cpu().clone();
   }
   if (parallel.context().rank() > 0) return result;
-  for (const auto& item : module.named_buffers()) result[item.key()] = item.value().clone();
+  for (const auto& item : module.named_buffers()) result[item.key()] = item.value().cpu().clone();
   return result;
 }
 
@@ -62,12 +62,12 @@ std::shared_ptr<TrialNet> net_of(const Trial& trial, int rank) {
 }  // namespace
 
 std::string describe(const Trial& trial) {
-  return message("{}, {} ranks ({} a node), zero {} over {}, {}, {}, reduced in {}, {} passes, {} rows{}",
+  return message("{}, {} ranks ({} a node), zero {} over {}, {}, {}, reduced in {}, {} passes, {} rows{}{}",
                  to_string(trial.net), trial.ranks, trial.ranks_per_node == 0 ? trial.ranks : trial.ranks_per_node,
                  to_string(trial.zero), trial.shard_over == ShardOver::kNode ? "node" : "world",
                  trial.sharing == Sharing::kOff ? "not shared" : "shared", to_string(trial.precision),
                  trial.reduce_dtype ? to_string(*trial.reduce_dtype) : "the same", trial.accumulation, trial.rows,
-                 trial.sleeps_in_between ? ", disturbed" : "");
+                 trial.sleeps_in_between ? ", disturbed" : "", trial.offload ? ", offloaded" : "");
 }
 
 bool stays_float32(const std::string& name) { return name.find("norm") != std::string::npos; }
@@ -111,6 +111,7 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
                      .shard_over = trial.shard_over,
                      .whole_below_elements = trial.whole_below_elements,
                      .keep_after_forward = trial.keep_after_forward,
+                     .offload = trial.offload,
                      .precision = trial.precision,
                      .keep_float32 = stays_float32,
                      .reduce_dtype = trial.reduce_dtype,
@@ -127,7 +128,9 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
       std::optional<ParallelModule::NoSync> guard;
       if (!pass.is_last) guard.emplace(parallel);
       const auto rows = rows_of(step.batch(), pass);
-      step.backward(parallel(rows.inputs, rows.targets, trial.gate(step.index(), context.rank())), rows.samples);
+      const auto inputs = rows.inputs.to(context.device());
+      const auto targets = rows.targets.to(context.device());
+      step.backward(parallel(inputs, targets, trial.gate(step.index(), context.rank())), rows.samples);
     }
     result.losses.push_back(step.update().loss);
   }

@@ -35,6 +35,7 @@ struct Trial {
   Net net = Net::kOdd;
   bool keep_after_forward = false;
   std::int64_t whole_below_elements = 0;
+  bool offload = false;
   int ranks_per_node = 0;          // 0: all ranks on one node
   bool sleeps_in_between = false;  // this rank rests for a while now and then, in forward and backward
 };

@@ -42,6 +42,7 @@ struct AutoOptions {
   Timeout timeout = kDefaultTimeout;  // for forming the groups
   // Ranks of each node that talk to other nodes; see HierarchicalOptions.
   int leaders = 1;
+  int gpu = 0;  // of nccl: this process's CUDA device
 };
 // Collective, blocking. Makes what `choice` says for the world of `environment`; a hierarchical one of nodes with one
 // rank each is the communicator between the nodes alone. `store` (not owned, must outlive the communicator) may be null

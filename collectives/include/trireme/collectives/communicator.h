@@ -34,6 +34,8 @@ class Memory {
   virtual ~Memory() = default;
   [[nodiscard]] virtual void* data() const noexcept = 0;
   [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+  // Whose memory it is.
+  [[nodiscard]] virtual Device device() const noexcept { return {}; }
   // Where the memory lies, in this process, that rank `rank` of the communicator got from the same allocate(); null
   // where this process cannot reach it. Pages that nobody touches cost nothing, so ranks of a node that work on one
   // rank's memory have one copy between them. Reading and writing are the callers' to order (barrier()).

@@ -31,7 +31,7 @@ struct DeepSpeedNote {
 };
 
 struct DeepSpeedConfig {
-  // zero, shard_over, whole_below_elements, precision, reduce_dtype and loss_scale; the rest has its defaults.
+  // zero, shard_over, whole_below_elements, offload, precision, reduce_dtype and loss_scale; the rest has its defaults.
   ParallelOptions parallel = {};
   std::optional<std::int64_t> global_batch = std::nullopt;  // samples per step over all ranks
   std::int64_t accumulation = 1;                            // backward passes per step

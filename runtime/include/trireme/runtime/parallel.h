@@ -41,6 +41,9 @@ struct ParallelOptions {
   std::int64_t whole_below_elements = 0;
   // kParameters: units stay gathered from forward to backward, for more speed and memory.
   bool keep_after_forward = false;
+  // Host memory holds what optimizers work on, float32 masters of the parts and their state, and optimizers run there;
+  // a GPU keeps parameters and gradients alone. On a CPU it only costs the masters.
+  bool offload = false;
   // What the model computes in; see "Precision" below.
   Precision precision = Precision::kFloat32;
   // Parameters that stay as the user built them, for example norms; they are asked for by name.

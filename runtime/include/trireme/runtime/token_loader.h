@@ -57,10 +57,10 @@ struct LoaderShare {
 
 // Training windows drawn from the first part of a token file, and validation windows that tile the last part.
 //
-// Batches are int64 [rows, length]; targets[i][t] is the token after inputs[i][t].
-// The windows of a step follow from (seed, step) alone, so the global batch is the same at any world size; rank r gets
-// a contiguous share of it, and shares differ by at most one row. A rank's share may be empty when there are more ranks
-// than rows. Not thread-safe. Throws ConfigError for options that the file cannot serve.
+// Batches are int64 [rows, length], on the context's device, else the CPU; targets[i][t] is the token after
+// inputs[i][t]. The windows of a step follow from (seed, step) alone, so the global batch is the same at any world
+// size; rank r gets a contiguous share of it, and shares differ by at most one row. A rank's share may be empty when
+// there are more ranks than rows. Not thread-safe. Throws ConfigError for options that the file cannot serve.
 class TokenLoader final : public BatchSource {
  public:
   TokenLoader(const TrainContext& context, const std::string& path, const TokenLoaderOptions& options);
@@ -98,6 +98,7 @@ class TokenLoader final : public BatchSource {
   TokenFile file_;
   TokenLoaderOptions options_;
   LoaderShare share_;
+  c10::Device device_{c10::kCPU};
   std::int64_t validation_begin_ = 0;
   std::int64_t first_row_ = 0;
   std::int64_t last_row_ = 0;

@@ -16,9 +16,18 @@
 
 namespace trireme {
 
+// Where a rank computes.
+enum class DeviceWish : std::uint8_t {
+  kAuto,  // on a GPU, where every rank of the node can have one and this build has NCCL
+  kCpu,
+  kGpu,  // or ConfigError
+};
+
 struct TrainContextOptions {
-  // "auto", "single", "shm", "tcp", "mpi" or "hierarchical". Unset: TRIREME_BACKEND, else "auto".
+  // "auto", "single", "shm", "tcp", "mpi", "hierarchical" or "nccl". Unset: TRIREME_BACKEND, else "auto".
   std::optional<std::string> backend = std::nullopt;
+  // Unset: TRIREME_DEVICE (auto, cpu or gpu), else kAuto.
+  std::optional<DeviceWish> device = std::nullopt;
   // How long the ranks may take to find each other.
   std::chrono::milliseconds connect_timeout = std::chrono::minutes(2);
   // Seeds torch's generator with seed + rank: the same initial weights everywhere (Parallel broadcasts rank 0's), but
@@ -57,6 +66,7 @@ class TrainContext {
   [[nodiscard]] int local_rank() const noexcept;
   [[nodiscard]] bool is_main() const noexcept { return rank() == 0; }
   [[nodiscard]] const RankEnvironment& environment() const noexcept;
+  // Where models and batches belong. Parallel moves its module there; on a GPU it is also the current device.
   [[nodiscard]] c10::Device device() const noexcept;
   [[nodiscard]] collectives::Communicator& communicator() noexcept;
   // The rendezvous store; null where the backend needed none (single, mpi).
