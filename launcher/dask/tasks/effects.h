@@ -55,6 +55,8 @@ class Effects {
 
   // For whoever watches tasks (pages, metrics): a task changed its state.
   virtual void task_changed(const Key& key, TaskState from, TaskState to) { (void)key, (void)from, (void)to; }
+  // It was released or erred, and is no longer known.
+  virtual void task_forgotten(const Key& key, TaskState last) { (void)key, (void)last; }
 };
 
 }  // namespace trireme::launcher::dask

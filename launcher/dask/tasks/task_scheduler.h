@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dask/tasks/effects.h"
+#include "dask/tasks/exceptions.h"
 #include "dask/tasks/task.h"
 
 namespace trireme::launcher::dask {
@@ -58,6 +59,8 @@ struct WorkerView {
 
 struct TaskCounts {
   std::size_t released = 0, waiting = 0, queued = 0, processing = 0, memory = 0, erred = 0;
+
+  friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
 
 // Decides which task runs where and when, and what is kept: Dask's scheduler without sockets, threads or clock.
@@ -71,7 +74,8 @@ struct TaskCounts {
 // placement is our own (README.md).
 class TaskScheduler {
  public:
-  TaskScheduler(Effects& effects, PlacementSettings settings = {});
+  // Effects must outlive it.
+  explicit TaskScheduler(Effects& effects, PlacementSettings settings = {}, ExceptionWriters exceptions = {});
   ~TaskScheduler();
   TaskScheduler(const TaskScheduler&) = delete;
   TaskScheduler& operator=(const TaskScheduler&) = delete;
