@@ -108,6 +108,7 @@ class Dispatch {
 
   // stealing (stealing.cc)
   [[nodiscard]] Task* movable_to(Worker& thief) const;
+  [[nodiscard]] Task* first_better_at(const Worker& thief, const Worker& victim, const TaskQueue& backlog) const;
   [[nodiscard]] bool is_better_at(const Worker& thief, const Worker& victim, const Task& task) const;
   void request_back(Worker& worker);
   void relieve(Worker& thief, const std::vector<Worker*>& victims);

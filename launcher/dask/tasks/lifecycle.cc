@@ -197,9 +197,4 @@ void Lifecycle::tell_state(const Task& task, const Client& client) {
   }
 }
 
-void Lifecycle::clear() {
-  to_settle_.clear();
-  ready_.clear();
-}
-
 }  // namespace trireme::launcher::dask::tasks

@@ -2,8 +2,6 @@
 
 #include <memory>
 #include <span>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "dask/tasks/client_record.h"
@@ -51,7 +49,6 @@ class Lifecycle {
 
   // Until nothing is left to do: afterwards the invariants hold.
   void settle();
-  void clear();
 
   // ---- telling
   void tell_state(const Task& task, const Client& client);

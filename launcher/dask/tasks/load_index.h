@@ -37,16 +37,18 @@ class BacklogIndex {
   // Follows worker.backlog_us and its queues.
   void update(Worker& worker);
   void remove(Worker& worker);
-  [[nodiscard]] Worker* largest() const { return workers_.empty() ? nullptr : workers_.rbegin()->second; }
+  // Pairs with the worker as `second`; the largest comes first.
+  [[nodiscard]] auto begin() const { return workers_.begin(); }
+  [[nodiscard]] auto end() const { return workers_.end(); }
   [[nodiscard]] bool empty() const { return workers_.empty(); }
 
  private:
-  struct ByCrowd {
+  struct LargestFirst {
     bool operator()(const std::pair<std::int64_t, Worker*>& a, const std::pair<std::int64_t, Worker*>& b) const {
-      return a.first != b.first ? a.first < b.first : a.second->number > b.second->number;
+      return a.first != b.first ? a.first > b.first : a.second->number < b.second->number;
     }
   };
-  std::set<std::pair<std::int64_t, Worker*>, ByCrowd> workers_;
+  std::set<std::pair<std::int64_t, Worker*>, LargestFirst> workers_;
 };
 
 }  // namespace trireme::launcher::dask::tasks

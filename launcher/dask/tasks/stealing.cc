@@ -12,7 +12,8 @@ namespace trireme::launcher::dask::tasks {
 
 namespace {
 
-constexpr std::int64_t kMovesConsidered = 8;    // tasks of a backlog, the first to run
+constexpr int kBacklogsConsidered = 4;          // the largest
+constexpr int kMovesConsidered = 8;             // tasks of one, the first to run
 constexpr std::size_t kThievesConsidered = 64;  // in one round, and as many victims
 
 double busy_seconds(const Worker& worker) {
@@ -30,16 +31,25 @@ bool was_kept(std::string_view state) {
 
 // ---- from a backlog
 
-// What another worker's backlog can spare for one that has too little; null when nothing is better off here.
+// What the largest backlogs can spare for a worker that has too little; null when nothing is better off here.
 Task* Dispatch::movable_to(Worker& thief) const {
-  Worker* victim = backlogs_.largest();
-  if (victim == &thief || thief.in_window >= settings_.fewest_in_flight * thief.threads) return nullptr;
-  for (const TaskQueue* backlog : {&victim->backlog, &victim->constrained}) {
-    std::int64_t considered = 0;
-    for (Task* task : *backlog) {
-      if (++considered > kMovesConsidered) break;
-      if (is_better_at(thief, *victim, *task)) return task;
+  if (thief.in_window >= settings_.fewest_in_flight * thief.threads) return nullptr;
+  int considered = 0;
+  for (const auto& [size, victim] : backlogs_) {
+    if (++considered > kBacklogsConsidered) break;
+    if (victim == &thief) continue;
+    for (const TaskQueue* backlog : {&victim->backlog, &victim->constrained}) {
+      if (Task* task = first_better_at(thief, *victim, *backlog)) return task;
     }
+  }
+  return nullptr;
+}
+
+Task* Dispatch::first_better_at(const Worker& thief, const Worker& victim, const TaskQueue& backlog) const {
+  int considered = 0;
+  for (Task* task : backlog) {
+    if (++considered > kMovesConsidered) break;
+    if (is_better_at(thief, victim, *task)) return task;
   }
   return nullptr;
 }
@@ -54,21 +64,21 @@ bool Dispatch::is_better_at(const Worker& thief, const Worker& victim, const Tas
 // ---- what was sent
 
 void Dispatch::balance() {
+  std::vector<Worker*> thieves;
+  for (Worker* worker : loads_) {
+    if (thieves.size() == kThievesConsidered || worker->rank.is_full) break;
+    if (worker->in_window < worker->threads) thieves.push_back(worker);
+  }
   std::vector<Worker*> victims;
   workers_.for_each([&](Worker& worker) {
     if (!worker.is_running()) return request_back(worker);
-    if (worker.in_window > worker.threads) victims.push_back(&worker);
+    if (!thieves.empty() && worker.in_window > worker.threads) victims.push_back(&worker);
   });
   if (!settings_.stealing || victims.empty()) return;
   std::sort(victims.begin(), victims.end(), [this](const Worker* a, const Worker* b) {
     return busy_seconds(*a) + now_ - a->last_news > busy_seconds(*b) + now_ - b->last_news;
   });
   if (victims.size() > kThievesConsidered) victims.resize(kThievesConsidered);
-  std::vector<Worker*> thieves;
-  for (Worker* worker : loads_) {
-    if (thieves.size() == kThievesConsidered || worker->rank.is_full) break;
-    if (worker->in_window < worker->threads) thieves.push_back(worker);
-  }
   for (Worker* thief : thieves) relieve(*thief, victims);
 }
 

@@ -24,6 +24,7 @@ void Simulation::act_as_client() {
   if (dice < 860) return retry(name);
   if (dice < 970) return desire(name);
   if (dice < 985) return leave(name);
+  if (dice < 990) return restart();
 }
 
 void Simulation::submit(const std::string& client) {
@@ -164,6 +165,13 @@ void Simulation::desire(const std::string& client) {
 void Simulation::leave(const std::string& client) {
   clients_.erase(client);
   tell("leave " + client, [&] { scheduler_.remove_client(client); });
+}
+
+void Simulation::restart() {
+  for (auto& [name, fake] : clients_) fake = {};
+  holders_.clear();
+  tell("restart", [&] { scheduler_.forget_everything(now_); });
+  if (scheduler_.counts() != TaskCounts{}) fail("tasks are known after a restart");
 }
 
 std::optional<Key> Simulation::any_key(const std::set<Key>& keys) {

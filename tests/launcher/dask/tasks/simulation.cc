@@ -50,16 +50,18 @@ void Simulation::step() {
   if (dice < 660) return deliver_to_scheduler();
   if (dice < 930) return work();
   if (dice < 960) {
-    const TaskCounts counts = scheduler_.counts();
-    const std::size_t tasks =
-        counts.released + counts.waiting + counts.queued + counts.processing + counts.memory + counts.erred;
-    if (tasks < kMostTasks || chance(0.3)) act_as_client();
+    if (known_tasks() < kMostTasks || chance(0.3)) act_as_client();
     return;
   }
   if (dice < 970) return beat_heart();
   if (dice < 980) return change_worker();
   now_ += 0.1;
   tell("tick", [this] { scheduler_.tick(now_); });
+}
+
+std::size_t Simulation::known_tasks() const {
+  const TaskCounts counts = scheduler_.counts();
+  return counts.released + counts.waiting + counts.queued + counts.processing + counts.memory + counts.erred;
 }
 
 // One event of the scheduler, and the look at everything after it.
@@ -74,6 +76,7 @@ void Simulation::tell(const std::string& what, const std::function<void()>& even
   ++counts_[what.substr(0, what.find(' '))];
   event();
   const std::vector<std::string> broken = scheduler_.broken_invariants();
+  check_tasks_have_one_worker();
   if (!broken.empty()) fail(fmt::format("{} after '{}'", broken.front(), what));
 }
 
@@ -110,11 +113,11 @@ void Simulation::work() {
     });
   } else if (dice < 650) {
     worker->begin_one(random_);
-  } else if (dice < 990) {
+  } else if (dice < 970) {
     worker->end_one(random_);
-  } else if (dice < 994) {
+  } else if (dice < 985) {
     worker->repeat_finish(random_);
-  } else if (dice < 996) {
+  } else if (dice < 990) {
     worker->drop_data(random_);
   }
 }
@@ -167,6 +170,10 @@ void Simulation::beat_heart() {
                         .bandwidth = chance(0.5) ? 1e6 * static_cast<double>(1 + below(1000)) : 0,
                         .executing = worker->executing()};
   tell("heartbeat " + worker->address(), [&] { scheduler_.update_load(worker->address(), load, now_); });
+  const std::vector<std::string> closable = scheduler_.workers_to_close(std::nullopt);
+  if (closable.size() > workers_.size()) fail("more workers are to be closed than there are");
+  const double target = 0.001 * static_cast<double>(1 + below(1000));
+  if (scheduler_.wanted_workers(target) > known_tasks() + 2 * workers_.size()) fail("too many workers are wanted");
 }
 
 ModelWorker* Simulation::any_worker() { return workers_.empty() ? nullptr : workers_[below(workers_.size())].get(); }

@@ -49,6 +49,7 @@ class Simulation : private Effects {
   void add_worker(bool can_run_all = false);
   void kill_worker(ModelWorker& worker, bool expected);
   void beat_heart();
+  [[nodiscard]] std::size_t known_tasks() const;
   void fail(const std::string& what);
   [[nodiscard]] ModelWorker* any_worker();
   [[nodiscard]] ModelWorker* find_worker(std::string_view address);
@@ -68,6 +69,7 @@ class Simulation : private Effects {
   void retry(const std::string& client);
   void desire(const std::string& client);
   void leave(const std::string& client);
+  void restart();
   [[nodiscard]] std::optional<Key> any_key(const std::set<Key>& keys);
 
   // ---- the end (drain.cc)
@@ -88,6 +90,7 @@ class Simulation : private Effects {
   void lost_data(std::string_view client, const Key& key) override;
   void cancelled_keys(std::string_view client, std::span<const Key> keys, std::string_view reason) override;
   void task_retried(std::string_view client, const Key& key) override;
+  void check_tasks_have_one_worker();
   [[nodiscard]] FakeClient* wanting(std::string_view client, const Key& key, std::string_view what);
 
   Random random_;
@@ -104,6 +107,7 @@ class Simulation : private Effects {
   std::map<std::string, FakeClient> holders_;  // names that keep keys
   std::map<Key, Behaviour> behaviours_;
   std::int64_t last_run_ = 0;
+  std::map<Key, std::string> computed_;  // in this event: on which worker
   std::map<std::string, std::uint64_t> counts_;
 };
 

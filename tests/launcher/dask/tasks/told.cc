@@ -31,9 +31,7 @@ void Simulation::compute(std::string_view worker, const Computation& task) {
   if (!is_meant(model->info(), task.annotations)) return fail(what + ", which it was not meant for");
   if (task.run_id <= last_run_) return fail(what + " with an old run");
   last_run_ = task.run_id;
-  for (const auto& other : workers_) {
-    if (other->is_to_run(task.key)) return fail(fmt::format("{} while {} still has it", what, other->address()));
-  }
+  computed_[task.key] = worker;
   ToCompute message{.key = task.key, .run_id = task.run_id, .inputs = {}};
   for (const Computation::Dependency& input : task.dependencies) {
     if (input.holders.empty()) return fail(what + " without a holder of an input");
@@ -43,6 +41,17 @@ void Simulation::compute(std::string_view worker, const Computation& task) {
     message.inputs.push_back({input.key, {input.holders.begin(), input.holders.end()}});
   }
   model->inbox.emplace_back(std::move(message));
+}
+
+// Workers may be told in any order during an event; after it, no two of them have the same task.
+void Simulation::check_tasks_have_one_worker() {
+  for (const auto& [key, worker] : computed_) {
+    for (const auto& other : workers_) {
+      if (other->address() == worker || !other->is_to_run(key)) continue;
+      fail(fmt::format("{} is sent to {} while {} still has it", name_of_key(key), worker, other->address()));
+    }
+  }
+  computed_.clear();
 }
 
 void Simulation::free_keys(std::string_view worker, std::span<const Key> keys) {
