@@ -34,7 +34,7 @@ ExceptionWriters writers() {
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed)
-    : random_(seed), seed_(seed), scheduler_(*this, settings_for(random_), writers()) {}
+    : random_(seed), seed_(seed), is_wild_(seed % 3 != 0), scheduler_(*this, settings_for(random_), writers()) {}
 
 Simulation::~Simulation() = default;
 
@@ -115,9 +115,9 @@ void Simulation::work() {
     worker->begin_one(random_);
   } else if (dice < 970) {
     worker->end_one(random_);
-  } else if (dice < 985) {
+  } else if (dice < 985 && is_wild_) {
     worker->repeat_finish(random_);
-  } else if (dice < 990) {
+  } else if (dice < 990 && is_wild_) {
     worker->drop_data(random_);
   }
 }
@@ -127,7 +127,7 @@ void Simulation::change_worker() {
   const std::size_t dice = below(100);
   if (worker == nullptr || dice < 30) {
     if (workers_.size() < kMostWorkers) add_worker();
-  } else if (dice < 45) {
+  } else if (dice < 45 && is_wild_) {
     kill_worker(*worker, chance(0.3));
   } else if (dice < 65) {
     worker->set_status(WorkerStatus::kPaused);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,6 +96,7 @@ class Simulation : private Effects {
 
   Random random_;
   std::uint64_t seed_;
+  bool is_wild_;  // every third one is calm: nothing dies, lies or is lost, and so hides that something was forgotten
   double now_ = 1;
   std::uint64_t events_ = 0;
   std::uint64_t next_name_ = 0;
@@ -105,6 +107,7 @@ class Simulation : private Effects {
   std::vector<std::unique_ptr<ModelWorker>> workers_;
   std::map<std::string, FakeClient> clients_;  // connected
   std::map<std::string, FakeClient> holders_;  // names that keep keys
+  std::deque<Graph> submitted_;
   std::map<Key, Behaviour> behaviours_;
   std::int64_t last_run_ = 0;
   std::map<Key, std::string> computed_;  // in this event: on which worker
