@@ -14,7 +14,7 @@ namespace trireme::launcher::dask {
 class AwaitedKeys {
  public:
   void wait(const Key& key, Ticket ticket);
-  // These keys are known to the task scheduler now; returns who waited, in the order of wait().
+  // These keys are known to the task scheduler now; returns who waited for them.
   [[nodiscard]] std::vector<Ticket> arrive(std::span<const Key> keys);
   [[nodiscard]] bool empty() const noexcept { return waiters_.empty(); }
 

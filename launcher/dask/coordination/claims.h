@@ -26,7 +26,4 @@ struct Claims {
 // The holder that stands for the thing of this kind and name: holder_of("variable", x) is "variable-x".
 [[nodiscard]] std::string holder_of(std::string_view kind, const Key& name);
 
-// A name for people: text as it is, anything else as msgpack bytes in hex.
-[[nodiscard]] std::string readable(const Key& name);
-
 }  // namespace trireme::launcher::dask

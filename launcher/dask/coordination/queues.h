@@ -35,7 +35,7 @@ class Queues {
     std::vector<Ticket> dropped;  // the queue is gone: to be answered with an error
   };
   struct Put {
-    bool stored;  // false: the queue is full, the ticket waits
+    bool stored = false;  // false: the queue is full, the ticket waits
     Change change;
   };
   struct Get {
@@ -77,8 +77,8 @@ class Queues {
   };
 
   [[nodiscard]] Queue& find(const Key& name);
-  void claim(const Key& name, const Record& record, Claims& claims);
-  void unclaim(const Key& name, const Record& record, Claims& claims);
+  void claim(const Key& name, const Key& future, Claims& claims);
+  void unclaim(const Key& name, const Key& future, Claims& claims);
   // Moves records to getters and waiting records into the queue, until neither is possible.
   static void settle(Queue& queue, Change& change);
 

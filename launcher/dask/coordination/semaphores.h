@@ -49,7 +49,8 @@ class Semaphores {
     std::deque<Waiter> waiters;
   };
 
-  static void give_leases(Semaphore& semaphore, double now, std::vector<Ticket>& given);
+  [[nodiscard]] static bool give(Semaphore& semaphore, const std::string& lease, double now);
+  static void give_to_waiting(Semaphore& semaphore, double now, std::vector<Ticket>& given);
 
   std::map<Key, Semaphore> semaphores_;
 };

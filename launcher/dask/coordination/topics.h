@@ -44,6 +44,8 @@ class Topics {
     std::set<std::string, std::less<>> subscribers;
   };
 
+  [[nodiscard]] std::vector<std::string> subscribed_by(std::string_view client) const;
+
   std::map<std::string, Topic, std::less<>> topics_;
 };
 

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,8 +57,6 @@ class Variables {
   };
 
   [[nodiscard]] Held hand_out(const Key& name, const Record& record, const std::string& client);
-  [[nodiscard]] bool holds(const Key& name, const Key& future) const;
-  [[nodiscard]] bool is_unconfirmed(const Key& name, const Key& future) const;
   void release_if_unneeded(const Key& name, const Key& future, Claims& claims) const;
 
   std::map<Key, Record> records_;
