@@ -59,9 +59,10 @@ def failure(error):
 
 def materialize(message):
     """Every task that the wanted keys need, each in a pickle of its own."""
+    import pickle
+
     import dask.order
     from dask._task_spec import convert_legacy_graph
-    from distributed.protocol import pickle
 
     expression = open_expression(message["header"], message["frames"])
     annotations = pickle.loads(message["annotations"]) if message["annotations"] else {}
@@ -213,7 +214,8 @@ def has_name(value):
 
 def upload(message):
     """Makes the file of Client.upload_file() importable, and loads it again if it was imported before."""
-    from distributed.protocol import pickle
+    import pickle
+
     from distributed.utils import import_file
 
     plugin = pickle.loads(message["plugin"])
@@ -252,9 +254,9 @@ def upload_folder(folder=None):
 
 def call(message):
     """Calls a function with the scheduler's stand-in, and serializes what it returns as a worker would."""
+    import pickle
     from inspect import iscoroutinefunction
 
-    from distributed.protocol import pickle
     from distributed.utils import has_arg
 
     function, args, kwargs = (pickle.loads(message[part]) for part in ("function", "args", "kwargs"))
@@ -443,12 +445,16 @@ def confine(settings):
 def introduction(settings):
     try:
         # Imported now, so that the first graph does not wait for it.
+        import logging
+
         import dask._expr
         import dask._task_spec
         import dask.order
         import distributed.client
         import msgpack  # noqa: F401
 
+        # It logs pickles that cannot be opened, which the client is told of anyway.
+        logging.getLogger("distributed.protocol.pickle").setLevel(logging.ERROR)
         upload_folder(settings["folder"])
         return f"OK {distributed.__version__}".encode()
     except Exception as error:
