@@ -178,9 +178,8 @@ void PythonProcess::reap() noexcept {
   pid_ = -1;
 }
 
-// It is over when the process is gone and everything that it wrote was read. One that closed its socket is of no use.
+// It is over when the process is gone and everything that it wrote was read.
 void PythonProcess::end_if_over() {
-  if (output_over_) kill();
   if (!output_over_ || !errors_over_ || how_.empty() || !events_.end) return;
   const Events events = std::exchange(events_, {});
   events.end(last_line_.empty() ? how_ : fmt::format("{}; its last words: {}", how_, last_line_));

@@ -64,15 +64,6 @@ class Point:
         return f"Point({self.x})"
 
 
-def without_pickle(value):
-    raise TypeError("this value cannot be pickled")
-
-
-class Stubborn:
-    def __reduce__(self):
-        without_pickle(self)
-
-
 def exploding(key):
     raise ZeroDivisionError(f"no priority for {key}")
 
