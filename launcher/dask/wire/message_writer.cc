@@ -10,9 +10,9 @@ namespace {
 constexpr std::size_t kWorthSharing = 16 << 10;
 // Frames from this size on are left out of the block, so that the reader gives each memory of its own.
 constexpr std::uint64_t kFrameOfItsOwn = 64 << 10;
-constexpr std::uint64_t kWord = sizeof(std::uint64_t);
+constexpr std::uint64_t kLengthBytes = sizeof(std::uint64_t);
 
-void append_word(std::string& out, std::uint64_t word) { out.append(reinterpret_cast<const char*>(&word), kWord); }
+void append_word(std::string& out, std::uint64_t word) { out.append(reinterpret_cast<const char*>(&word), kLengthBytes); }
 
 // {"pickled-obj": PICKLE, "compression": [], "num-sub-frames": 0}
 constexpr std::string_view kBeforePickle{"\x83\xabpickled-obj\xc6", 14};
@@ -158,8 +158,8 @@ std::string MessageWriter::head(std::uint64_t message_bytes) const {
     covered += length;
   }
   std::string out;
-  out.reserve(kWord * (lengths_.size() + 3) + 8);
-  append_word(out, kWord * (lengths_.size() + 2) + covered);
+  out.reserve(kLengthBytes * (lengths_.size() + 3) + 8);
+  append_word(out, kLengthBytes * (lengths_.size() + 2) + covered);
   append_word(out, lengths_.size() + 1);
   append_word(out, message_bytes);
   for (const std::uint64_t length : lengths_) append_word(out, length);
@@ -188,6 +188,8 @@ Outgoing MessageWriter::finish_behind(std::string_view prefix) {
   payload_bytes_ = shared_bytes_ = 0;
   return out;
 }
+
+void MessageWriter::clear() { (void)finish(); }
 
 Outgoing MessageWriter::finish_array(std::size_t size) {
   MessageWriter header;

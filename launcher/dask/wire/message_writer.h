@@ -55,6 +55,7 @@ class MessageWriter {
   // Of everything written so far.
   [[nodiscard]] std::size_t size() const noexcept { return body_.size() + payload_bytes_; }
   [[nodiscard]] bool empty() const noexcept { return body_.empty(); }
+  void clear();
 
   [[nodiscard]] Outgoing finish() { return finish_behind({}); }
   // What was written are the elements of an array of this size.

@@ -19,4 +19,11 @@ struct Opaque {
   std::vector<Bytes> frames;  // kBin: none
 };
 
+// The same value, which keeps no larger buffer alive.
+[[nodiscard]] inline Opaque detached(const Opaque& value) {
+  Opaque own{value.kind, value.header.detached(), {}};
+  for (const Bytes& frame : value.frames) own.frames.push_back(frame.detached());
+  return own;
+}
+
 }  // namespace trireme::launcher::dask
