@@ -97,6 +97,7 @@ class Data(OneCluster):
     def test_events(self):
         heard = []
         self.client.subscribe_topic("news", heard.append)
+        self.client.submit(str, 1, pure=False).result(timeout=20)  # behind the subscription on the client's stream
         self.client.log_event("news", {"what": "first"})
         self.client.log_event(["news", "others"], "second")
         until(lambda: len(heard) == 2)
