@@ -35,6 +35,13 @@ expect_text "$work/out" "names ['node0', 'node1']"
 expect_text "$work/out" "sum 328350"
 expect_text "$work/out" "placed node1"
 
+# README's way in, as it stands but for the port.
+sed -n '/^```python$/,/^```$/{/^```/!p}' "$(dirname "$0")/../../README.md" | sed "s/8786/$dask_port/" >"$work/readme.py"
+grep -q Client "$work/readme.py" || fail "README has no Dask client"
+expect_exit 0 timeout 60 "$python" "$work/readme.py"
+expect_text "$work/out" 332833500
+expect_text "$work/out" "'name': 'node1'"
+
 # Ranks run beside the workers, which are a run like any other.
 expect_exit 0 "$launcher" run --cluster "$name" -n 2 -- /bin/echo beside
 expect_text "$work/out" "[1] beside"
