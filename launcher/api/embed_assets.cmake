@@ -1,6 +1,10 @@
-# Writes a C++ source that holds the dashboard's files.
+# Writes a C++ source that holds files: those of the dashboard,
 #
 #   cmake -D OUTPUT=assets_data.cc "-D ENTRIES=/=index.html;/assets/d3.min.js=/usr/share/…/d3.min.js" -P embed_assets.cmake
+#
+# or a single text, as what a function of HEADER returns:
+#
+#   cmake -D OUTPUT=text.cc -D TEXT=script.py -D HEADER=some/script.h -D FUNCTION=trireme::some::script -P embed_assets.cmake
 #
 # Each entry is URLPATH=FILE. The ETag is a digest of the bytes, so a browser keeps a file for as long as it is the same.
 set(type_html "text/html; charset=utf-8")
@@ -16,6 +20,28 @@ function(content_type file result)
   set(${result} "${type_${extension}}" PARENT_SCOPE)
 endfunction()
 
+# The elements of an array that holds the file's bytes.
+function(bytes_of file result)
+  file(READ "${file}" hex HEX)
+  string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  set(${result} "${bytes}" PARENT_SCOPE)
+endfunction()
+
+if(TEXT)
+  bytes_of("${TEXT}" bytes)
+  file(WRITE "${OUTPUT}" "// Made by embed_assets.cmake.
+#include \"${HEADER}\"
+
+static constexpr unsigned char kBytes[] = {
+${bytes}
+};
+
+std::string_view ${FUNCTION}() { return {reinterpret_cast<const char*>(kBytes), sizeof(kBytes)}; }
+")
+  return()
+endif()
+
 set(arrays "")
 set(rows "")
 set(number 0)
@@ -23,12 +49,10 @@ foreach(entry IN LISTS ENTRIES)
   string(REGEX MATCH "^([^=]+)=(.+)$" matched "${entry}")
   set(path "${CMAKE_MATCH_1}")
   set(file "${CMAKE_MATCH_2}")
-  file(READ "${file}" hex HEX)
   file(SHA256 "${file}" digest)
   string(SUBSTRING ${digest} 0 16 digest)
   content_type("${file}" type)
-  string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  bytes_of("${file}" bytes)
   string(APPEND arrays "constexpr unsigned char kBytes${number}[] = {\n${bytes}\n};\n")
   string(APPEND rows "    {\"${path}\", \"${type}\", \"\\\"${digest}\\\"\", as_text(kBytes${number})},\n")
   math(EXPR number "${number} + 1")

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <array>
 #include <csignal>
@@ -9,11 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/rank_variables.h"
 #include "cli/cluster_access.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output_printer.h"
+#include "cli/shell_environment.h"
 #include "cli/tables.h"
 #include "jobs/program.h"
 #include "trireme/base/message.h"
@@ -33,24 +31,6 @@ struct RunOptions {
   std::vector<std::string> variables;
   std::vector<std::string> command;
 };
-
-std::map<std::string, std::string> ranks_environment(const std::vector<std::string>& added) {
-  std::map<std::string, std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text(*entry);
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || is_launch_variable(text.substr(0, equals))) continue;
-    environment[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  for (const std::string& text : added) {
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      throw CommandError(kBadInput, message("--env {} is not of the form KEY=VALUE", text));
-    }
-    environment[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  return environment;
-}
 
 bool wants_mpi(const RunOptions& options, const std::filesystem::path& program) {
   if (options.no_mpi) return false;
@@ -94,7 +74,7 @@ RunSpec to_spec(const RunOptions& options) {
                .ranks = options.ranks,
                .nodes = options.nodes,
                .working_directory = here.string(),
-               .environment = ranks_environment(options.variables)};
+               .environment = shell_environment(options.variables)};
   const auto path = spec.environment.find("PATH");
   const std::filesystem::path program =
       resolve_program(options.command.front(), here, path == spec.environment.end() ? "/usr/bin:/bin" : path->second);

@@ -1,15 +1,18 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/cluster_access.h"
 #include "cli/commands.h"
+#include "cli/dask_workers.h"
 #include "cli/exit_codes.h"
 #include "jobs/run_spec.h"
 #include "providers/local/local_provider.h"
+#include "scheduler/client.h"
 #include "trireme/base/message.h"
 
 namespace trireme::launcher {
@@ -20,6 +23,8 @@ struct UpOptions {
   UpRequest request;
   std::string provider = "local";
   bool json = false;
+  bool dask = false;  // with Dask workers, of
+  std::string dask_command;
 };
 
 // Brings a cluster whose scheduler was killed back to its nodes. nullopt when there is nothing to bring back.
@@ -53,17 +58,37 @@ void print_result(const ClusterRecord& record) {
                        record.nodes, option, option);
 }
 
+bool has_dask_workers(SchedulerClient& client) {
+  return std::ranges::any_of(client.runs(), [](const RunView& run) {
+    return run.name == "dask-workers" &&
+           (run.status == "queued" || run.status == "starting" || run.status == "running");
+  });
+}
+
+// A cluster that was brought back has its workers still.
+void start_dask_workers(const UpOptions& options, const ClusterRecord& record) {
+  SchedulerClient client(record.host, record.http_port);
+  if (has_dask_workers(client)) return;
+  const std::string run_id = client.submit(dask_workers(record, options.dask_command, options.request.gpu));
+  std::cerr << message("a Dask worker is starting on every node as {}; its output: launcher logs{} {}\n", run_id,
+                       cluster_option(record.name), run_id);
+}
+
 int bring_up(const UpOptions& options) {
   static_cast<void>(state_folder(options.request.name));
   if (options.request.dask_port == options.request.http_port) {
     throw CommandError(kBadInput,
                        message("--dask-port and --http-port are both {}; give two ports", options.request.http_port));
   }
+  // That there is no dask is told before anything is started.
+  if (options.dask)
+    static_cast<void>(dask_workers({.nodes = options.request.nodes}, options.dask_command, options.request.gpu));
   const ClusterLock lock = lock_cluster(options.request.name);
   std::optional<ClusterRecord> revived = revive(options.request.name);
   if (!revived) reject_second(options.request.name);
   const auto progress = [](const std::string& line) { std::cerr << line << '\n'; };
   const ClusterRecord record = revived ? *std::move(revived) : make_local_provider()->up(options.request, progress);
+  if (options.dask) start_dask_workers(options, record);
   if (options.json) {
     std::cout << nlohmann::json{{"name", record.name},
                                 {"host", record.host},
@@ -96,11 +121,18 @@ void add_up(CLI::App& app, Action& action) {
   command->add_option("--provider", options->provider, "Where nodes come from")
       ->check(CLI::IsMember({"local"}))
       ->capture_default_str();
+  CLI::Option* dask = command->add_option("--dask", options->dask_command,
+                                          "A Dask worker on every node: `dask worker`, or the shell words of =COMMAND");
+  dask->expected(0, 1)->type_name("[=COMMAND]");
   command->add_flag("--json", options->json, "Print {name, host, nodes, ports} instead of text");
   command->footer(
       "Example: launcher up --nodes 4\n"
+      "         launcher up --nodes 2 --dask='dask worker --nthreads 1 --memory-limit 2GiB'\n"
       "When only the scheduler of a cluster has ended, up starts it again: nodes and runs go on.");
-  command->callback([options, &action] { action = [options] { return bring_up(*options); }; });
+  command->callback([options, dask, &action] {
+    options->dask = dask->count() > 0;
+    action = [options] { return bring_up(*options); };
+  });
 }
 
 }  // namespace trireme::launcher

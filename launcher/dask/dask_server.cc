@@ -1,15 +1,20 @@
 #include "dask/dask_server.h"
 
-#include <random>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "dask/session.h"
+#include "dask/materializer/helper_process.h"
+#include "dask/materializer/host_materializer.h"
+#include "dask/materializer/worker_host.h"
+#include "dask/server/security.h"
+#include "dask/server/session.h"
+#include "dask/server/worker_python.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+
+#include <boost/asio/detached.hpp>
 
 namespace trireme::launcher {
 
@@ -17,20 +22,23 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-constexpr std::size_t kMostConnections = 1024;
-
-std::string make_id() {
-  std::random_device random;
-  return fmt::format("Scheduler-{:08x}{:08x}", random(), random());
+dask::HubSettings settings_of(const DaskServer::Options& options) {
+  dask::HubSettings settings{.cluster_name = options.cluster_name, .dashboard_port = options.dashboard_port};
+  settings.limits.unsent_bytes = options.most_unsent_bytes;
+  settings.worker_silence_seconds = options.worker_silence_seconds;
+  return settings;
 }
 
-// As the peer reached it: a scheduler that listens on every interface has no one address of its own.
-std::string address_of(const tcp::socket& socket) {
-  boost::system::error_code error;
-  const tcp::endpoint local = socket.local_endpoint(error);
-  const std::string host = local.address().to_string();
-  return local.address().is_v6() ? fmt::format("tcp://[{}]:{}", host, local.port())
-                                 : fmt::format("tcp://{}:{}", host, local.port());
+// A Python beside the scheduler first; where there is none, one inside of a worker.
+std::unique_ptr<dask::Materializer> make_materializer(dask::Hub& hub, const DaskServer::Options& options) {
+  std::vector<std::unique_ptr<dask::PythonHost>> hosts;
+  if (!options.materialize_in_worker)
+    hosts.push_back(std::make_unique<dask::HelperProcess>(hub.context, dask::HelperOptions{.python = options.python}));
+  const auto in_worker = std::make_shared<dask::WorkerPython>(hub);
+  hosts.push_back(std::make_unique<dask::WorkerHost>([in_worker](dask::Bytes request, dask::WorkerPython::Done done) {
+    in_worker->call(std::move(request), std::move(done));
+  }));
+  return std::make_unique<dask::HostMaterializer>(std::move(hosts));
 }
 
 }  // namespace
@@ -40,9 +48,13 @@ class DaskServer::Impl {
  public:
   Impl(const Options& options, SnapshotSource& source)
       : options_(options),
-        source_(source),
+        security_(dask::make_security({options.tls_ca, options.tls_certificate, options.tls_key})),
+        hub_(io_.context(), settings_of(options), security_, source,
+             [&](dask::Hub& hub) { return make_materializer(hub, options); }),
         listener_(io_.context(), {.face = "Dask", .host = options.host, .port = options.port},
-                  [this](tcp::socket socket) { serve(std::move(socket)); }) {}
+                  [this](tcp::socket socket) { serve(std::move(socket)); }) {
+    hub_.start();
+  }
 
   ~Impl() { io_.stop(); }
 
@@ -50,27 +62,22 @@ class DaskServer::Impl {
 
  private:
   void serve(tcp::socket socket) {
-    std::erase_if(sessions_, [](const auto& session) { return session.expired(); });
-    if (sessions_.size() >= kMostConnections) {
-      spdlog::warn("event=dask_connection_refused open={}", sessions_.size());
+    if (connections_ >= options_.most_connections) {
+      spdlog::warn("event=dask_connection_refused open={}", connections_);
       return;
     }
-    dask::Scene scene{.source = source_,
-                      .id = id_,
-                      .address = address_of(socket),
-                      .dashboard_port = options_.dashboard_port,
-                      .cluster_name = options_.cluster_name};
-    auto session = std::make_shared<dask::Session>(std::move(socket), std::move(scene));
-    sessions_.push_back(session);
-    session->start();
+    ++connections_;
+    const auto connection =
+        std::make_shared<dask::Connection>(dask::Transport(std::move(socket), security_), hub_.settings.limits);
+    boost::asio::co_spawn(io_.context(), dask::serve(hub_, connection), [this](std::exception_ptr) { --connections_; });
   }
 
   Options options_;
-  SnapshotSource& source_;
-  std::string id_ = make_id();
-  std::vector<std::weak_ptr<dask::Session>> sessions_;
+  dask::Security security_;
   IoThread io_{"dask"};
+  dask::Hub hub_;
   Listener listener_;
+  std::size_t connections_ = 0;
 };
 
 DaskServer::DaskServer(const Options& options, SnapshotSource& source)

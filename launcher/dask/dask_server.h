@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace trireme::launcher {
 
-// Port 8786: the comms of Dask's `distributed`, so that a real Client connects and sees nodes and runs.
+// Port 8786: a scheduler for unmodified clients and workers of Dask's `distributed`.
 //
 // What is spoken and what is refused: PROTOCOL.md. Garbage closes its own connection and nobody else's; memory for each
 // connection is bounded.
@@ -21,9 +22,18 @@ class DaskServer {
     std::uint16_t port = 8786;            // 0: any free one
     std::uint16_t dashboard_port = 8787;  // what Client.dashboard_link points at
     std::string cluster_name;
+    // PEM files for tls://, all or none. Peers must show a certificate of the same authority.
+    std::string tls_ca;
+    std::string tls_certificate;
+    std::string tls_key;
+    std::string python;  // that opens graphs; empty: TRIREME_DASK_PYTHON, else a python3 on PATH that has Dask
+    bool materialize_in_worker = false;          // open graphs in a worker, also where this host has a Python with Dask
+    std::size_t most_unsent_bytes = 256u << 20;  // that may wait for one peer to read
+    std::size_t most_connections = 16'384;
+    double worker_silence_seconds = 300;  // without a heartbeat: the worker is taken for dead
   };
 
-  // Throws ConfigError that names host and port when they cannot be bound.
+  // Throws ConfigError that names host and port when they cannot be bound, or the file that TLS cannot use.
   DaskServer(const Options& options, SnapshotSource& source);
   ~DaskServer();
   DaskServer(const DaskServer&) = delete;

@@ -112,7 +112,12 @@ TEST_P(FuzzTarget, HandlesNothing) { EXPECT_NO_THROW(GetParam().run({})); }
 
 INSTANTIATE_TEST_SUITE_P(Of, FuzzTarget,
                          testing::Values(Target{"store_frames", store_frames}, Target{"status_record", status_record},
-                                         Target{"tcp_frames", tcp_frames}),
+                                         Target{"tcp_frames", tcp_frames}
+#ifdef TRIREME_FUZZ_DASK
+                                         ,
+                                         Target{"dask_messages", dask_messages}, Target{"dask_graphs", dask_graphs}
+#endif
+                                         ),
                          [](const auto& target) { return target.param.name; });
 
 }  // namespace

@@ -19,4 +19,10 @@ void status_record(Bytes bytes);
 // What a peer of the tcp backend sends: as a hello, as frames to a rank that waits for some, as control records.
 void tcp_frames(Bytes bytes);
 
+// What a Dask peer sends, in pieces: refused, or read, looked at as the scheduler does, and passed on to be read again.
+void dask_messages(Bytes bytes);
+
+// What the process says that opens graphs: an error, or tasks; nothing is thrown.
+void dask_graphs(Bytes bytes);
+
 }  // namespace trireme::fuzz

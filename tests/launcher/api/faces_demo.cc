@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   bool is_still = false;
   app.add_option("--http-port", http.port, "0: any free one");
   app.add_option("--dask-port", dask.port, "0: any free one");
+  app.add_option("--dask-python", dask.python, "that opens graphs");
   app.add_option("--steps", steps, "steps of the run under way that were made before");
   app.add_option("--name", dask.cluster_name, "of the cluster");
   app.add_flag("--empty", is_empty, "no node and no run");

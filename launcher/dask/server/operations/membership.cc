@@ -1,0 +1,155 @@
+// Operations by which workers come, stay and go.
+#include <algorithm>
+#include <array>
+
+#include <spdlog/spdlog.h>
+
+#include "dask/server/identity.h"
+#include "dask/server/operations/operation.h"
+#include "dask/server/operations/replicas.h"
+#include "dask/server/worker_stream.h"
+
+namespace trireme::launcher::dask {
+
+namespace {
+
+void heartbeat_worker(Hub& hub, const Request& request, MessageWriter& reply) {
+  WorkerPeer* worker = hub.workers.find(request.text("address"));
+  if (!worker) {
+    reply.map(1).text("status").text("missing");
+    return;
+  }
+  worker->last_seen = epoch_seconds();
+  worker->metrics = request.message;
+  hub.tasks.update_load(worker->info.address, load_of(request.root()), steady_seconds());
+  reply.map(3).text("status").text("OK").text("time").number(epoch_seconds());
+  reply.text("heartbeat-interval").number(heartbeat_seconds(hub.workers.size()));
+}
+
+void unregister(Hub& hub, const Request& request, MessageWriter& reply) {
+  const std::string address = request.text("address");
+  const bool known = hub.workers.find(address) != nullptr;
+  hub.remove_worker(address, true, find_bool(request.root(), "close", true));
+  reply.text(known ? "OK" : "already-removed");
+}
+
+void set_resources(Hub& hub, const Request& request, MessageWriter& reply) {
+  WorkerPeer* worker = hub.workers.find(request.text("worker"));
+  if (!worker) refuse("there is no such worker");
+  for (const auto& [name, amount] : resources_of(request.root())) worker->info.resources[name] = amount;
+  hub.tasks.set_worker_resources(worker->info.address, worker->info.resources, steady_seconds());
+  reply.text("OK");
+}
+
+std::vector<std::string> to_close(Hub& hub, const Request& request) {
+  const auto limit = static_cast<std::int64_t>(hub.workers.size());
+  std::optional<std::size_t> count;
+  if (find_value(request.root(), "n")) {
+    count = static_cast<std::size_t>(std::clamp<std::int64_t>(find_integer(request.root(), "n", 0), 0, limit));
+  } else if (find_value(request.root(), "target")) {
+    const auto target = std::clamp<std::int64_t>(find_integer(request.root(), "target", 0), 0, limit);
+    count = static_cast<std::size_t>(limit - target);
+  }
+  const auto minimum = std::clamp<std::int64_t>(find_integer(request.root(), "minimum", 0), 0, limit);
+  std::vector<std::string> addresses = hub.tasks.workers_to_close(count);
+  addresses.resize(std::min<std::size_t>(addresses.size(), static_cast<std::size_t>(limit - minimum)));
+  return addresses;
+}
+
+void workers_to_close(Hub& hub, const Request& request, MessageWriter& reply) {
+  const std::vector<std::string> addresses = to_close(hub, request);
+  const bool by_name = find_text(request.root(), "attribute") == "name";
+  reply.array(addresses.size());
+  for (const std::string& address : addresses) {
+    const WorkerPeer* worker = hub.workers.find(address);
+    const Object* name = worker && by_name ? find(worker->registration.root(), "name") : nullptr;
+    name ? reply.value(worker->registration, *name) : reply.text(address);
+  }
+}
+
+std::vector<std::string> to_retire(Hub& hub, const Request& request) {
+  std::vector<std::string> addresses;
+  if (const auto names = request.texts("names")) {
+    for (const std::string& name : *names) {
+      if (const WorkerPeer* worker = hub.workers.find_by_name(name)) addresses.push_back(worker->info.address);
+    }
+  } else if (const auto workers = request.texts("workers")) {
+    std::ranges::copy_if(*workers, std::back_inserter(addresses),
+                         [&](const std::string& address) { return hub.workers.find(address) != nullptr; });
+  } else {
+    addresses = to_close(hub, request);
+  }
+  return addresses;
+}
+
+void tell_status(Hub& hub, const std::string& address, const std::string& status) {
+  WorkerPeer* worker = hub.workers.find(address);
+  if (!worker) return;
+  hub.set_worker_status(*worker, status);
+  MessageWriter& out = worker->stream->next();
+  out.map(3).text("op").text("worker-status-change").text("status").text(status).text("stimulus_id").text("retire");
+}
+
+// Results that only this worker holds.
+std::vector<Key> sole_keys(Hub& hub, const std::string& address) {
+  std::vector<Key> keys = hub.tasks.keys_held_by(address);
+  std::erase_if(keys, [&](const Key& key) { return hub.tasks.holders_of(key).size() > 1; });
+  return keys;
+}
+
+// Copies what only this worker holds to running ones; true when nothing is left that would be lost.
+Awaitable<bool> save_results(Hub& hub, const std::string& address) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::vector<Key> keys = sole_keys(hub, address);
+    const std::vector<std::string> running = hub.workers.running();
+    if (keys.empty()) co_return true;
+    if (running.empty()) co_return false;
+    Copies copies;
+    for (std::size_t index = 0; index < keys.size(); ++index)
+      copies[running[index % running.size()]].push_back(keys[index]);
+    co_await copy_data(hub, copies);
+  }
+  co_return sole_keys(hub, address).empty();
+}
+
+Awaitable<void> retire_workers(Hub& hub, const Request& request, MessageWriter& reply) {
+  const bool close = find_bool(request.root(), "close_workers", false);
+  const bool remove = find_bool(request.root(), "remove", true);
+  const std::vector<std::string> leaving = to_retire(hub, request);
+  for (const std::string& address : leaving) tell_status(hub, address, "closing_gracefully");
+  MessageWriter retired;
+  std::size_t count = 0;
+  for (const std::string& address : leaving) {
+    const bool saved = co_await save_results(hub, address);
+    const WorkerPeer* worker = hub.workers.find(address);
+    if (!worker) continue;
+    if (!saved) {
+      spdlog::warn("event=dask_worker_not_retired worker={} reason=\"nobody can take its results\"", address);
+      tell_status(hub, address, "running");
+      continue;
+    }
+    retired.text(address);
+    write_worker(retired, *worker);
+    ++count;
+    if (close || remove) hub.remove_worker(address, true, close);
+  }
+  reply.map(count).packed(retired.take());
+}
+
+// Clusters ask for this to hear of workers; they poll `identity` as well, which is what we answer.
+void subscribe_worker_status(Hub& hub, const Request& request, MessageWriter& reply) {
+  write_identity(reply, hub, request.connection.local_address());
+}
+
+constexpr std::array kMembershipOperations = {
+    Operation{"heartbeat_worker", heartbeat_worker}, Operation{"unregister", unregister},
+    Operation{"set_resources", set_resources},       Operation{"workers_to_close", workers_to_close},
+    Operation{"retire_workers", retire_workers},     Operation{"subscribe_worker_status", subscribe_worker_status},
+};
+
+}  // namespace
+
+std::span<const Operation> membership_operations() { return kMembershipOperations; }
+
+}  // namespace trireme::launcher::dask
