@@ -5,6 +5,7 @@
 import json
 import sys
 import time
+import warnings
 
 from distributed import Client, wait
 
@@ -36,6 +37,7 @@ def tell(value):
 
 
 def main():
+    warnings.simplefilter("ignore")  # zero workers say nothing of their packages
     address, workers, tasks = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     with Client(address, timeout=60) as client:
         client.wait_for_workers(workers, timeout=120)

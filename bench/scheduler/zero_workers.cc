@@ -31,9 +31,10 @@ namespace dask = launcher::dask;
 using asio::ip::tcp;
 
 // pickle.dumps(int), which a worker sends as a result's type.
-constexpr std::string_view kIntType("\x80\x05\x95\x14\0\0\0\0\0\0\0\x8c\x08"
-                                    "builtins\x94\x8c\x03int\x94\x93\x94.",
-                                    31);
+constexpr std::string_view kIntType(
+    "\x80\x05\x95\x14\0\0\0\0\0\0\0\x8c\x08"
+    "builtins\x94\x8c\x03int\x94\x93\x94.",
+    31);
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
@@ -210,7 +211,9 @@ class ZeroWorker {
 double cpu_seconds() {
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
   return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
