@@ -36,6 +36,7 @@ expect_text "$work/out" "sum 328350"
 expect_text "$work/out" "placed node1"
 
 # README's way in, as it stands but for the port.
+# shellcheck disable=SC2016
 sed -n '/^```python$/,/^```$/{/^```/!p}' "$(dirname "$0")/../../README.md" | sed "s/8786/$dask_port/" >"$work/readme.py"
 grep -q Client "$work/readme.py" || fail "README has no Dask client"
 expect_exit 0 timeout 60 "$python" "$work/readme.py"

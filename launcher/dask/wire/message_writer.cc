@@ -12,7 +12,9 @@ constexpr std::size_t kWorthSharing = 16 << 10;
 constexpr std::uint64_t kFrameOfItsOwn = 64 << 10;
 constexpr std::uint64_t kLengthBytes = sizeof(std::uint64_t);
 
-void append_word(std::string& out, std::uint64_t word) { out.append(reinterpret_cast<const char*>(&word), kLengthBytes); }
+void append_word(std::string& out, std::uint64_t word) {
+  out.append(reinterpret_cast<const char*>(&word), kLengthBytes);
+}
 
 // {"pickled-obj": PICKLE, "compression": [], "num-sub-frames": 0}
 constexpr std::string_view kBeforePickle{"\x83\xabpickled-obj\xc6", 14};
