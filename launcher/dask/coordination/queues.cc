@@ -9,7 +9,7 @@ namespace trireme::launcher::dask {
 
 namespace {
 
-std::string holder(const Key& name) { return holder_of("queue", name); }
+std::string queue_holder(const Key& name) { return holder_of("queue", name); }
 
 }  // namespace
 
@@ -117,14 +117,14 @@ Queues::Queue& Queues::find(const Key& name) {
 
 void Queues::claim(const Key& name, const Key& future, Claims& claims) {
   if (future.empty()) return;
-  if (++claimed_[{name, future}] == 1) claims.desired.push_back({holder(name), future});
+  if (++claimed_[{name, future}] == 1) claims.desired.push_back({queue_holder(name), future});
 }
 
 void Queues::unclaim(const Key& name, const Key& future, Claims& claims) {
   const auto found = claimed_.find({name, future});
   if (found == claimed_.end() || --found->second != 0) return;
   claimed_.erase(found);
-  claims.released.push_back({holder(name), future});
+  claims.released.push_back({queue_holder(name), future});
 }
 
 }  // namespace trireme::launcher::dask

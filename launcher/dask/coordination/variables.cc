@@ -7,14 +7,14 @@ namespace trireme::launcher::dask {
 
 namespace {
 
-std::string holder(const Key& name) { return holder_of("variable", name); }
+std::string variable_holder(const Key& name) { return holder_of("variable", name); }
 
 }  // namespace
 
 Variables::Change Variables::set(const Key& name, Record record) {
   Change change;
   const Record old = std::exchange(records_[name], record);
-  if (record.is_future()) change.claims.desired.push_back({holder(name), record.future});
+  if (record.is_future()) change.claims.desired.push_back({variable_holder(name), record.future});
   if (old.is_future()) release_if_unneeded(name, old.future, change.claims);
   if (const auto waiting = waiters_.extract(name)) {
     for (const Waiter& waiter : waiting.mapped()) {
@@ -79,7 +79,7 @@ void Variables::release_if_unneeded(const Key& name, const Key& future, Claims& 
   if (held != records_.end() && held->second.future == future) return;
   const bool is_unconfirmed = std::ranges::any_of(
       tokens_, [&](const auto& entry) { return entry.second.name == name && entry.second.future == future; });
-  if (!is_unconfirmed) claims.released.push_back({holder(name), future});
+  if (!is_unconfirmed) claims.released.push_back({variable_holder(name), future});
 }
 
 }  // namespace trireme::launcher::dask
