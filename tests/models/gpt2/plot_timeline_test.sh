@@ -9,9 +9,11 @@ trap 'rm -rf "$folder"' EXIT
 seq 1 3000 >"$folder/text.txt"
 "$scripts/prepare_text" --source "$folder/text.txt" --output "$folder/text.bin" >/dev/null
 "$mpirun" --oversubscribe -np 2 "$train" --data "$folder/text.bin" --layers 1 --width 32 --heads 2 --length 32 --batch 8 \
-  --steps 8 --run-dir "$folder/run" --profile --zero 1 --share off | grep -q 'timeline of the steps'
+  --steps 8 --run-dir "$folder/run" --profile --zero 1 --share off >"$folder/output"
+grep -q 'timeline of the steps' "$folder/output"  # of a file: a pipe that is closed early would end mpirun
 
-"$python" "$scripts/plot_timeline" "$folder/run/trace.json" --step 5 | grep -q 'step 5'
+"$python" "$scripts/plot_timeline" "$folder/run/trace.json" --step 5 >"$folder/drawn"
+grep -q 'step 5' "$folder/drawn"
 head -c 4 "$folder/run/trace.png" | grep -q PNG
 for name in 'rank 1' '"gather ' '"reduce bucket '; do grep -q -- "$name" "$folder/run/trace.json"; done
 
