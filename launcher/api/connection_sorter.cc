@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -20,10 +21,17 @@ using boost::system::error_code;
 // A peer may send HTTP/2's preface in pieces. The socket stays readable then, so the next look is timed.
 constexpr std::chrono::milliseconds kPauseBetweenLooks{10};
 
-// The first bytes without taking them; empty when the peer is gone.
-std::string_view peek_bytes(tcp::socket& socket, std::array<char, kHttp2Preface.size()>& buffer) {
+struct Peeked {
+  std::string_view bytes;  // empty: the peer is gone, or nothing came yet
+  bool is_too_early = false;
+};
+
+// The first bytes without taking them. Asio may wake a new socket with the readiness of the one that had its place in
+// the reactor before, so "nothing to read yet" is an answer, not an end.
+Peeked peek_bytes(tcp::socket& socket, std::array<char, kHttp2Preface.size()>& buffer) {
   const ssize_t got = ::recv(socket.native_handle(), buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
-  return {buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+  if (got > 0) return {.bytes = {buffer.data(), static_cast<std::size_t>(got)}};
+  return {.is_too_early = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)};
 }
 
 }  // namespace
@@ -67,9 +75,10 @@ void ConnectionSorter::peek_after_pause(const Handle& waiting) {
 }
 
 void ConnectionSorter::peek(const Handle& waiting) {
-  std::array<char, kHttp2Preface.size()> buffer;
-  const std::string_view bytes = peek_bytes(waiting->socket, buffer);
   if (!waiting->is_listed) return;
+  std::array<char, kHttp2Preface.size()> buffer;
+  const auto [bytes, is_too_early] = peek_bytes(waiting->socket, buffer);
+  if (is_too_early) return peek_when_readable(waiting);
   if (bytes.empty()) return forget(waiting);
   const Protocol protocol = sniff(bytes);
   if (protocol == Protocol::kUndecided) return peek_after_pause(waiting);

@@ -1,6 +1,7 @@
 """gRPC from Python and HTTP from curl on the one port. Usage: shared_port_test.py FACES_DEMO"""
 
 import concurrent.futures
+import socket
 import subprocess
 import sys
 import unittest
@@ -12,6 +13,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from faces import Faces
 
 PROGRAM = sys.argv.pop(1)
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+EMPTY_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse{status: SERVING}
 
 
@@ -63,6 +66,19 @@ class SharedPort(unittest.TestCase):
             pages = [pool.submit(self.faces.get, "/health") for _ in range(16)]
         self.assertEqual({answer.result() for answer in healths}, {SERVING})
         self.assertEqual({page.result() for page in pages}, {"ok"})
+
+    def test_connections_that_come_and_go_take_no_others_with_them(self):
+        # A gRPC connection that says more while it is handed over leaves its readiness to the next socket.
+        def grpc_that_leaves(_):
+            with socket.create_connection(("127.0.0.1", self.faces.http)) as peer:
+                peer.sendall(HTTP2_PREFACE)
+                peer.sendall(EMPTY_SETTINGS)
+
+        with concurrent.futures.ThreadPoolExecutor(3) as callers, concurrent.futures.ThreadPoolExecutor(3) as readers:
+            gone = callers.map(grpc_that_leaves, range(1500))
+            pages = readers.map(lambda _: self.faces.get("/health"), range(1500))
+            self.assertEqual(set(pages), {"ok"})
+            list(gone)
 
 
 if __name__ == "__main__":
