@@ -25,6 +25,8 @@ using boost::asio::ip::tcp;
 dask::HubSettings settings_of(const DaskServer::Options& options) {
   dask::HubSettings settings{.cluster_name = options.cluster_name, .dashboard_port = options.dashboard_port};
   settings.limits.unsent_bytes = options.most_unsent_bytes;
+  settings.limits.handshake_patience =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(options.handshake_seconds));
   settings.worker_silence_seconds = options.worker_silence_seconds;
   return settings;
 }

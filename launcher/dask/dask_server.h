@@ -30,6 +30,7 @@ class DaskServer {
     bool materialize_in_worker = false;          // open graphs in a worker, also where this host has a Python with Dask
     std::size_t most_unsent_bytes = 256u << 20;  // that may wait for one peer to read
     std::size_t most_connections = 16'384;
+    double handshake_seconds = 10;        // a peer that says nothing for this long is disconnected
     double worker_silence_seconds = 300;  // without a heartbeat: the worker is taken for dead
   };
 

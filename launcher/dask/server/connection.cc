@@ -54,11 +54,17 @@ Awaitable<void> Connection::shake_hands(bool as_server) {
 
 Awaitable<Message> Connection::read() {
   while (true) {
-    if (auto frames = reader_.next()) co_return Message::decode(std::move(*frames));
+    if (auto message = next_of_those_read()) co_return std::move(*message);
     const std::span<char> room = reader_.room();
     const std::size_t count = co_await transport_.read_some(room);
+    has_read_all_ = count < room.size();
     reader_.filled(count);
   }
+}
+
+std::optional<Message> Connection::next_of_those_read() {
+  auto frames = reader_.next();
+  return frames ? std::optional(Message::decode(std::move(*frames))) : std::nullopt;
 }
 
 void Connection::send(Outgoing message) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dask/server/coroutine.h"
@@ -35,6 +36,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Awaitable<void> shake_hands(bool as_server);
   // The next message. Throws FrameError, MessageError or, at the end of the connection, boost::system::system_error.
   [[nodiscard]] Awaitable<Message> read();
+  // One that has come already, without waiting. Throws FrameError or MessageError.
+  [[nodiscard]] std::optional<Message> next_of_those_read();
+  // The last read() took all there was.
+  [[nodiscard]] bool has_read_all() const noexcept { return has_read_all_; }
   void send(Outgoing message);
   // Until everything sent so far is written, or the connection is closed.
   [[nodiscard]] Awaitable<void> written();
@@ -71,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::deque<Outgoing> unsent_;
   std::size_t writing_ = 0;  // of unsent_, at its front
   std::size_t unsent_bytes_ = 0;
+  bool has_read_all_ = true;
   bool open_ = true;
   bool closes_when_written_ = false;
 };

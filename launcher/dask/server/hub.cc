@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 
 constexpr double kTickSeconds = 0.1;
 constexpr double kHealthSeconds = 1;
+constexpr std::chrono::milliseconds kRound{5};
 
 std::string make_id() {
   std::random_device random;
@@ -97,6 +98,13 @@ void Hub::remove_worker(std::string_view address, bool expected, bool close) {
 void Hub::set_worker_status(WorkerPeer& worker, const std::string& status) {
   worker.status = status;
   tasks.set_worker_status(worker.info.address, status_of(status), steady_seconds());
+}
+
+Awaitable<void> Hub::next_round() {
+  boost::system::error_code ignored;
+  const auto now = std::chrono::steady_clock::now();
+  if (round_.expiry() <= now) round_.expires_at(now + kRound);
+  co_await round_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 Awaitable<void> Hub::pause(double seconds) {

@@ -98,13 +98,17 @@ class Hub {
   // The worker is gone: its tasks are placed anew, everyone is told. close: it is told to shut down.
   void remove_worker(std::string_view address, bool expected, bool close);
   void set_worker_status(WorkerPeer& worker, const std::string& status);
-  // Until pause seconds have passed.
+  // Until the next of the moments, at most 5 ms apart, at which everyone who waits here goes on together.
+  [[nodiscard]] Awaitable<void> next_round();
+  // Until so many seconds have passed.
   [[nodiscard]] Awaitable<void> pause(double seconds);
 
   // Begins what has to be done from time to time.
   void start();
 
  private:
+  boost::asio::steady_timer round_{context};
+
   [[nodiscard]] Awaitable<void> tick_tasks();
   [[nodiscard]] Awaitable<void> check_health();
 };

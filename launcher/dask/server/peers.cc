@@ -7,19 +7,22 @@ namespace trireme::launcher::dask {
 WorkerPeer& Workers::add(WorkerPeer worker) {
   addresses_[worker.info.name] = worker.info.address;
   std::string address = worker.info.address;
-  return workers_.insert_or_assign(std::move(address), std::move(worker)).first->second;
+  const auto added = workers_.insert_or_assign(std::move(address), std::move(worker)).first;
+  by_address_[added->first] = &added->second;
+  return added->second;
 }
 
 void Workers::remove(std::string_view address) {
   const auto found = workers_.find(address);
   if (found == workers_.end()) return;
   addresses_.erase(found->second.info.name);
+  by_address_.erase(found->first);
   workers_.erase(found);
 }
 
 WorkerPeer* Workers::find(std::string_view address) {
-  const auto found = workers_.find(address);
-  return found == workers_.end() ? nullptr : &found->second;
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? nullptr : found->second;
 }
 
 WorkerPeer* Workers::find_by_name(std::string_view name) {

@@ -48,7 +48,8 @@ class Workers {
 
  private:
   Map workers_;
-  std::map<std::string, std::string, std::less<>> addresses_;  // by name
+  std::unordered_map<std::string_view, WorkerPeer*> by_address_;  // into workers_, for the many searches
+  std::map<std::string, std::string, std::less<>> addresses_;     // by name
 };
 
 class Clients {

@@ -155,19 +155,36 @@ void write_plugins(MessageWriter& out, const Hub::Plugins& plugins) {
   for (const auto& [name, plugin] : plugins) out.text(name).bytes(plugin.view());
 }
 
-void refuse_worker(Connection& connection, const std::string& why) {
+void refuse_worker(Connection& connection, const WorkerInfo& info) {
+  spdlog::warn("event=dask_worker_refused worker={} name={} reason=\"taken\"", info.address, info.name);
   MessageWriter out;
-  out.map(3).text("status").text("error").text("message").text(why).text("time").number(epoch_seconds());
+  out.map(3).text("status").text("error").text("message").text(fmt::format("name taken, {}", info.name));
+  out.text("time").number(epoch_seconds());
   connection.send(out.finish());
 }
 
-void accept_worker(Hub& hub, Connection& connection) {
+void welcome_worker(Hub& hub, Connection& connection) {
   MessageWriter out;
   out.map(6).text("status").text("OK").text("time").number(epoch_seconds());
   out.text("heartbeat-interval").number(heartbeat_seconds(hub.workers.size())).text("worker-plugins");
   write_plugins(out, hub.worker_plugins);
   out.text("warning").text("").text("error").text("");
   connection.send(out.finish());
+}
+
+void admit_worker(Hub& hub, const std::shared_ptr<Stream>& stream, const WorkerInfo& info,
+                  const Message& registration) {
+  const Object& said = registration.root();
+  WorkerPeer worker{.info = info, .registration = registration, .metrics = registration};
+  worker.nanny = find_text(said, "nanny").value_or("");
+  worker.last_seen = epoch_seconds();
+  worker.stream = stream;
+  hub.workers.add(std::move(worker));
+  if (hub.versions.frames().empty()) hub.versions = registration;
+  welcome_worker(hub, stream->connection());
+  hub.tasks.add_worker(info, steady_seconds());
+  hub.set_worker_status(*hub.workers.find(info.address), std::string(find_text(said, "status").value_or("init")));
+  spdlog::info("event=dask_worker worker={} name={} threads={}", info.address, info.name, info.threads);
 }
 
 // True once the worker says that it closes the stream.
@@ -179,6 +196,16 @@ bool apply_all(Hub& hub, const std::string& worker, const Message& message) {
     apply_operation({hub, worker, message, operation, now});
   }
   return false;
+}
+
+// Waking for each of a busy worker's messages would cost several times what is in them. It has work for longer than the
+// messages are left lying, so that it does not notice.
+bool has_much_to_do(const Hub& hub, const std::string& worker) {
+  constexpr double kEnoughTasks = 4;
+  constexpr double kEnoughSeconds = 0.01;
+  constexpr double kLeastSeconds = 0.0005;  // that a worker in Python needs for any task
+  const WorkAhead ahead = hub.tasks.work_ahead_of(worker);
+  return ahead.tasks >= kEnoughTasks && std::max(ahead.seconds, ahead.tasks * kLeastSeconds) >= kEnoughSeconds;
 }
 
 bool is_leaving(const WorkerPeer& worker) {
@@ -216,30 +243,20 @@ Awaitable<void> serve_worker(Hub& hub, std::shared_ptr<Connection> connection, c
   const WorkerInfo info = info_of(registration.root());
   if (!parse_address(info.address)) throw MessageError("a worker without an address");
   if (hub.workers.find(info.address) || hub.workers.find_by_name(info.name)) {
-    spdlog::warn("event=dask_worker_refused worker={} name={} reason=\"taken\"", info.address, info.name);
-    refuse_worker(*connection, fmt::format("name taken, {}", info.name));
+    refuse_worker(*connection, info);
     co_await connection->written();
     co_return;
   }
-  WorkerPeer joining{.info = info, .registration = registration, .metrics = registration};
-  joining.nanny = find_text(registration.root(), "nanny").value_or("");
-  joining.last_seen = epoch_seconds();
-  joining.stream = std::make_shared<Stream>(connection);
-  const auto stream = joining.stream;
-  hub.workers.add(std::move(joining));
-  if (hub.versions.frames().empty()) hub.versions = registration;
-  accept_worker(hub, *connection);
-  hub.tasks.add_worker(info, steady_seconds());
-  hub.set_worker_status(*hub.workers.find(info.address),
-                        std::string(find_text(registration.root(), "status").value_or("init")));
-  spdlog::info("event=dask_worker worker={} name={} threads={}", info.address, info.name, info.threads);
-
+  const auto stream = std::make_shared<Stream>(connection);
+  admit_worker(hub, stream, info, registration);
   std::exception_ptr failure;
   bool says_goodbye = false;
   try {
     while (!says_goodbye) {
-      const Message message = co_await connection->read();
-      says_goodbye = apply_all(hub, info.address, message);
+      std::optional<Message> message = co_await connection->read();
+      for (; message && !says_goodbye; message = connection->next_of_those_read())
+        says_goodbye = apply_all(hub, info.address, *message);
+      if (connection->has_read_all() && has_much_to_do(hub, info.address)) co_await hub.next_round();
     }
   } catch (...) {
     failure = std::current_exception();

@@ -73,6 +73,13 @@ std::vector<Key> TaskScheduler::keys_processing_on(std::string_view worker) cons
   return keys;
 }
 
+WorkAhead TaskScheduler::work_ahead_of(std::string_view worker) const {
+  const Worker* found = state_->workers.find(worker);
+  if (found == nullptr) return {};
+  const auto threads = static_cast<double>(found->threads);
+  return {static_cast<double>(found->in_window) / threads, static_cast<double>(found->in_window_us) * 1e-6 / threads};
+}
+
 std::int64_t TaskScheduler::bytes_of(const Key& key) const {
   const Task* task = state_->tasks.find(key);
   return task != nullptr && task->state == TaskState::kMemory ? task->bytes : 0;

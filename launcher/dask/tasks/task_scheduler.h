@@ -57,6 +57,12 @@ struct WorkerView {
   double occupancy;         // seconds of work given to it
 };
 
+// What was sent to a worker and has not ended, for each of its threads.
+struct WorkAhead {
+  double tasks = 0;
+  double seconds = 0;  // by the average durations of tasks like them
+};
+
 struct TaskCounts {
   std::size_t released = 0, waiting = 0, queued = 0, processing = 0, memory = 0, erred = 0;
 
@@ -134,6 +140,7 @@ class TaskScheduler {
   [[nodiscard]] std::vector<Key> keys_in_memory() const;
   [[nodiscard]] std::vector<Key> keys_held_by(std::string_view worker) const;
   [[nodiscard]] std::vector<Key> keys_processing_on(std::string_view worker) const;
+  [[nodiscard]] WorkAhead work_ahead_of(std::string_view worker) const;
   [[nodiscard]] std::int64_t bytes_of(const Key& key) const;  // 0: unknown or not in memory
   [[nodiscard]] std::string type_name_of(const Key& key) const;
   // Of the task that failed first; kNil when the key is not erred.

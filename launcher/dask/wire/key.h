@@ -30,10 +30,13 @@ class Key {
 };
 
 // Finds a Key in an unordered container by its bytes, without making one.
+//
+// Not noexcept: libstdc++ keeps the hashes of such functions in its nodes, and then a search does not hash every key of
+// a bucket again.
 struct KeyHash {
   using is_transparent = void;
-  std::size_t operator()(const Key& key) const noexcept { return std::hash<std::string_view>{}(key.packed()); }
-  std::size_t operator()(std::string_view packed) const noexcept { return std::hash<std::string_view>{}(packed); }
+  std::size_t operator()(const Key& key) const { return std::hash<std::string_view>{}(key.packed()); }
+  std::size_t operator()(std::string_view packed) const { return std::hash<std::string_view>{}(packed); }
 };
 struct KeyEqual {
   using is_transparent = void;

@@ -52,7 +52,9 @@ class Scheduler:
         else:
             self.process.stdin.close()
             self.process.stdout.close()
-            self.process.wait(timeout=20)
+            status, log = self.process.wait(timeout=20), self.log_text()
+            if status != 0 or "runtime error" in log:  # also what sanitizers found
+                raise AssertionError(f"the scheduler ended with {status}: {log[-4000:]}")
         self.log.close()
 
     def kill(self):

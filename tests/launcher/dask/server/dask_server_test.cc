@@ -180,6 +180,15 @@ TEST_F(DaskServerTest, ServesWhenPeersVanishInTheMiddleOfAMessage) {
   expect_service();
 }
 
+TEST_F(DaskServerTest, DisconnectsPeersThatDoNotShakeHands) {
+  const DaskServer impatient({.port = 0, .handshake_seconds = 0.1}, source_);
+  RawPeer silent(impatient.port());
+  RawPeer halfway(impatient.port());
+  halfway.send(shaken().substr(0, 20));
+  silent.read_to_end();
+  halfway.read_to_end();
+}
+
 TEST_F(DaskServerTest, SaysWhichPortIsTaken) {
   try {
     const DaskServer second({.port = server_.port()}, source_);
