@@ -7,6 +7,8 @@ import subprocess
 from .peers import Missing
 
 DELAY_MS = 0.1
+# What the kernel hands over in one piece passes a token bucket at once, so pieces are small for slow links.
+PIECE_BYTES = 16384
 SUBNET = "10.231.77"
 STORE_PORT = 29500  # on node 0, for ranks of Trireme
 
@@ -71,6 +73,10 @@ class Nodes:
             run("ip", "-n", name, "address", "add", f"{self.address(node)}/24", "dev", "eth0")
             for device in ("eth0", "lo"):
                 run("ip", "-n", name, "link", "set", device, "up")
+            # Before anybody connects: a connection keeps the size it finds, and what is larger than its device takes is
+            # cut into single packets on every link it passes.
+            for namespace, device in ((name, "eth0"), (self.switch, port)):
+                run("ip", "-n", namespace, "link", "set", "dev", device, "gso_max_size", PIECE_BYTES)
             self._keep_flows_in_order(name, "eth0")
             self._keep_flows_in_order(self.switch, port)
             (self.folder / f"tmp{node}").mkdir()
@@ -104,10 +110,6 @@ class Nodes:
 
     def _shape_link(self, namespace, device, gbit_s):
         subprocess.run(["tc", "-n", namespace, "qdisc", "delete", "dev", device, "root"], capture_output=True, check=False)
-        # What the kernel hands over in one piece passes a token bucket at once: small pieces on slow links. Twice as much
-        # may pass in a burst, else the link loses speed whenever its timer is late.
-        piece = 65536 if gbit_s is None or gbit_s > 5 else 16384
-        run("ip", "-n", namespace, "link", "set", "dev", device, "gso_max_size", piece)
         if gbit_s is None:
             return
         try:
@@ -115,8 +117,9 @@ class Nodes:
                 "delay", f"{DELAY_MS / 2}ms", "limit", "20000")
             self.has_delay = True
         except Missing:  # a kernel without netem: the speed alone
+            # A link loses speed whenever its timer is later than the time a burst takes.
             run("tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{gbit_s}gbit",
-                "burst", 2 * piece, "limit", "16mb")
+                "burst", (2 if gbit_s <= 5 else 8) * PIECE_BYTES, "limit", "16mb")
 
     def place(self, gbit_s):
         """What rows measured here say about it."""
