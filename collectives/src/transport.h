@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "failure.h"
@@ -80,6 +81,8 @@ class Transport {
   [[nodiscard]] virtual Patience patience() const noexcept = 0;
   // Sleeps a bounded time, less when a peer moves. Calls `moved` once more before it sleeps, and does not when true.
   virtual void sleep(const std::function<bool()>& moved) = 0;
+  // Sleeps at most so long, less when a peer moves, where the transport hears of that. For who waits for several of them.
+  virtual void doze(std::chrono::nanoseconds most) { std::this_thread::sleep_for(most); }
 
   // Tells peers that wait for this rank why it gave up, as far as they can be reached.
   virtual void announce(const Failure& failure) noexcept = 0;

@@ -91,7 +91,8 @@ class HierarchicalTransport final : public Transport {
 
   [[nodiscard]] Patience patience() const noexcept override { return kPatience; }
 
-  // With work on several levels none is slept on: any may be the next to move.
+  // With work on several levels any may be the next to move: most often the wire, so that wakes and the rest is glanced
+  // at.
   void sleep(const std::function<bool()>& moved) override {
     Engine* busy = nullptr;
     int count = 0;
@@ -101,7 +102,11 @@ class HierarchicalTransport final : public Transport {
       ++count;
     });
     if (count == 1) return busy->transport().sleep(moved);
-    if (!moved()) std::this_thread::sleep_for(kGlance);
+    if (moved()) return;
+    auto* wire =
+        levels_.leader_group && !levels_.leader_group->engine().is_idle() ? &levels_.leader_group->engine() : busy;
+    if (wire == nullptr) return std::this_thread::sleep_for(kGlance);
+    wire->transport().doze(kGlance);
   }
 
   void announce(const Failure& failure) noexcept override {

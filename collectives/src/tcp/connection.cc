@@ -102,12 +102,13 @@ bool Connection::receive() {
     reader_.advance(static_cast<std::size_t>(bytes));
     moved = true;
   }
-  if (moved) acknowledge_at_once();
+  if (moved && !ready_.to_read && reader_.is_midway()) acknowledge_at_once();
   return moved;
 }
 
 // A rank answers what it receives, which the kernel takes for a conversation in which an acknowledgement may wait up to
-// 40 ms for data to travel with. The peer's window may be so small that it waits for just that one. The kernel forgets
+// 40 ms for data to travel with. The peer's window may be so small that it waits for just that one before it sends the
+// rest of a frame. Elsewhere acknowledgements are the kernel's: each is a packet more on the link. The kernel forgets
 // this choice as it reads.
 void Connection::acknowledge_at_once() const noexcept {
   constexpr int kOn = 1;

@@ -33,6 +33,8 @@ class FrameReader {
   void advance(std::size_t bytes);
   // Asks the sink again for room. True when there is some.
   bool resume();
+  // A frame has begun and not ended.
+  [[nodiscard]] bool is_midway() const noexcept { return state_ == State::kPayload || end_ > 0; }
   [[nodiscard]] bool is_waiting() const noexcept { return state_ == State::kWaiting; }
 
  private:

@@ -1,5 +1,6 @@
 #include "readiness.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -38,9 +39,16 @@ Ready& Readiness::watch(int socket) {
   return flags;
 }
 
-void Readiness::look(std::chrono::milliseconds patience) {
+// epoll_wait counts in milliseconds, so waiting is left to ppoll.
+void Readiness::look(std::chrono::nanoseconds patience) {
+  if (patience.count() > 0) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+    const timespec most{seconds.count(), (patience - seconds).count()};
+    pollfd any{epoll_.get(), POLLIN, 0};
+    if (::ppoll(&any, 1, &most, nullptr) == 0) return;
+  }
   std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), static_cast<int>(patience.count()));
+  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];
     auto* flags = static_cast<Ready*>(event.data.ptr);

@@ -29,7 +29,7 @@ class Readiness {
   // system says "later" clears them.
   [[nodiscard]] Ready& watch(int socket);
   // Sets flags of what became ready, waiting for something at most `patience`.
-  void look(std::chrono::milliseconds patience);
+  void look(std::chrono::nanoseconds patience);
   void wake() const noexcept;
 
  private:

@@ -57,6 +57,10 @@ class TcpTransport final : public Transport {
     if (!moved() && !messenger_.progress()) readiness_.look(kLongestSleep);
   }
 
+  void doze(std::chrono::nanoseconds most) override {
+    if (!messenger_.progress()) readiness_.look(most);
+  }
+
   void announce(const Failure& failure) noexcept override { control_.tell(failure); }
   void abort(std::string_view reason) override {
     abort_.raise(reason);

@@ -32,8 +32,9 @@ struct TcpOptions {
   std::uint16_t first_port = 0;
   std::uint16_t last_port = 0;
   // For each pair, over which large messages are striped. Small messages and control have one each besides. All ranks
-  // give the same.
-  int connections = 2;
+  // give the same. More than one pays where a single flow does not fill the link; on links that it fills, they stand in
+  // each other's way.
+  int connections = 1;
 };
 [[nodiscard]] std::unique_ptr<Communicator> make_tcp(Store& store, const TcpOptions& options);
 
