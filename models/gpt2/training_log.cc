@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::int64_t kByteVocabulary = 256;
 
-double seconds_since_epoch() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 std::string three_decimals(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f", value);
@@ -84,15 +80,10 @@ void TrainingLog::validate(std::int64_t step) {
   if (metrics_) metrics_->flush();
   if (progress_) progress_->note(message("step {}  validation loss {}", step, three_decimals(values_["val_loss"])));
   if (!context_.is_main()) return;
-  const RankEnvironment& environment = context_.environment();
-  context_.status().report({.run_id = environment.run_id.value_or(""),
-                            .rank = context_.rank(),
-                            .time = seconds_since_epoch(),
-                            .phase = "validate",
-                            .step = step,
-                            .total_steps = options_.steps || !options_.minutes ? options_.until() : 0,
-                            .metrics = values_,
-                            .collective = {}});
+  context_.report({.phase = "validate",
+                   .step = step,
+                   .total_steps = options_.steps || !options_.minutes ? options_.until() : 0,
+                   .metrics = values_});
 }
 
 std::chrono::duration<double> TrainingLog::remaining(const StepReport& report) const {

@@ -22,7 +22,12 @@ StatusRecord example() {
   record.step = 12;
   record.total_steps = 300;
   record.metrics = {{"loss", 1.91}, {"step_ms", 49.6}};
-  record.collective = CollectiveStatus{.sequence = 96, .op = "all_reduce", .bytes = 4194304};
+  record.collective = CollectiveStatus{.sequence = 96,
+                                       .op = "all_reduce",
+                                       .bytes = 4194304,
+                                       .communicator = "world",
+                                       .is_running = true,
+                                       .seconds = 0.5};
   return record;
 }
 
@@ -37,7 +42,8 @@ std::string error_of(std::string_view line) {
 
 TEST(StatusRecord, WritesTheDocumentedLine) {
   EXPECT_EQ(to_json_line(example()),
-            R"({"collective":{"bytes":4194304,"op":"all_reduce","sequence":96},"metrics":{"loss":1.91,"step_ms":49.6},)"
+            R"({"collective":{"bytes":4194304,"communicator":"world","op":"all_reduce","running":true,"seconds":0.5,)"
+            R"("sequence":96},"metrics":{"loss":1.91,"step_ms":49.6},)"
             R"("phase":"train","rank":2,"run_id":"r-0001","step":12,"time":1763715600.25,"total_steps":300,)"
             R"("type":"status","v":1})");
 }

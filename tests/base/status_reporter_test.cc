@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/status_listener.h"
 #include "support/temporary_folder.h"
 #include "trireme/base/status_record.h"
 #include "trireme/base/unique_fd.h"
@@ -17,53 +18,9 @@
 namespace trireme {
 namespace {
 
+using test::StatusListener;
+
 using namespace std::chrono_literals;
-
-// The agent's end of a status socket.
-class Agent {
- public:
-  explicit Agent(const std::string& path) : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(::listen(listener_.get(), 8), 0);
-  }
-
-  void accept() { connection_.reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
-  void hang_up() { connection_.reset(); }
-
-  // Blocks until a line has come.
-  std::string read_line() {
-    for (;;) {
-      const auto end = received_.find('\n');
-      if (end != std::string::npos) {
-        const auto line = received_.substr(0, end);
-        received_.erase(0, end + 1);
-        return line;
-      }
-      std::array<char, 4096> bytes;
-      const auto count = ::recv(connection_.get(), bytes.data(), bytes.size(), 0);
-      if (count <= 0) return {};
-      received_.append(bytes.data(), static_cast<std::size_t>(count));
-    }
-  }
-
-  // All that has come so far.
-  std::string drain() {
-    std::array<char, 65536> bytes;
-    for (ssize_t count = 1; count > 0;) {
-      count = ::recv(connection_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
-      if (count > 0) received_.append(bytes.data(), static_cast<std::size_t>(count));
-    }
-    return std::exchange(received_, {});
-  }
-
- private:
-  UniqueFd listener_;
-  UniqueFd connection_;
-  std::string received_;
-};
 
 StatusRecord record_of_step(std::int64_t step) {
   StatusRecord record;
@@ -74,7 +31,7 @@ StatusRecord record_of_step(std::int64_t step) {
 
 TEST(StatusReporter, DeliversRecordsInOrder) {
   const test::TemporaryFolder folder;
-  Agent agent(folder / "agent.sock");
+  StatusListener agent(folder / "agent.sock");
   StatusReporter reporter(folder / "agent.sock");
   EXPECT_TRUE(reporter.is_connected());
   reporter.report(record_of_step(1));
@@ -98,7 +55,7 @@ TEST(StatusReporter, DropsEverythingWithoutAnAgent) {
 
 TEST(StatusReporter, NeverBlocksWhenNobodyReads) {
   const test::TemporaryFolder folder;
-  Agent agent(folder / "agent.sock");
+  StatusListener agent(folder / "agent.sock");
   StatusReporter reporter(folder / "agent.sock");
   agent.accept();
   const int reports = 20000;  // far more than a socket buffer holds; a reporter that waits would hang here
@@ -109,7 +66,7 @@ TEST(StatusReporter, NeverBlocksWhenNobodyReads) {
 
 TEST(StatusReporter, SendsWholeLinesAgainAfterTheReaderComesBack) {
   const test::TemporaryFolder folder;
-  Agent agent(folder / "agent.sock");
+  StatusListener agent(folder / "agent.sock");
   StatusReporter reporter(folder / "agent.sock");
   agent.accept();
   std::int64_t step = 0;
@@ -131,7 +88,7 @@ TEST(StatusReporter, SendsWholeLinesAgainAfterTheReaderComesBack) {
 
 TEST(StatusReporter, SurvivesAnAgentThatHangsUp) {
   const test::TemporaryFolder folder;
-  Agent agent(folder / "agent.sock");
+  StatusListener agent(folder / "agent.sock");
   StatusReporter reporter(folder / "agent.sock");
   agent.accept();
   agent.hang_up();
@@ -144,7 +101,7 @@ TEST(StatusReporter, FindsAnAgentThatComesLater) {
   const test::TemporaryFolder folder;
   const auto first_attempt = std::chrono::steady_clock::now();
   StatusReporter reporter(folder / "agent.sock");
-  Agent agent(folder / "agent.sock");
+  StatusListener agent(folder / "agent.sock");
   reporter.report(record_of_step(1));
   const bool is_early = std::chrono::steady_clock::now() - first_attempt < 1s;
   EXPECT_FALSE(is_early && reporter.is_connected()) << "it may try once a second, not at each report";
@@ -157,7 +114,7 @@ TEST(StatusReporter, FindsAnAgentThatComesLater) {
 
 TEST(StatusReporter, IsSharedByThreads) {
   const test::TemporaryFolder folder;
-  Agent agent(folder / "agent.sock");
+  StatusListener agent(folder / "agent.sock");
   StatusReporter reporter(folder / "agent.sock");
   agent.accept();
   {

@@ -15,7 +15,8 @@ std::string json_of(const FlightGroup& group) {
 
 }  // namespace
 
-FlightRecorder::FlightRecorder(const FlightGroup& group) : rank_(group.rank), group_json_(json_of(group)) {}
+FlightRecorder::FlightRecorder(const FlightGroup& group)
+    : rank_(group.rank), name_(group.name), group_json_(json_of(group)) {}
 
 void FlightRecorder::fail(const FlightFailure& failure) { failure_.tell(failure); }
 void FlightRecorder::abort(const Failure& failure) { abort_.tell({.failure = failure}); }

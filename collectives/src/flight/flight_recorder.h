@@ -89,6 +89,7 @@ class FlightRecorder {
   [[nodiscard]] bool has_failed() const noexcept { return failure_.is_told() || abort_.is_told(); }
   [[nodiscard]] bool is_closed() const noexcept { return is_closed_.load(std::memory_order_acquire); }
   [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
   friend class FlightRegistry;
@@ -132,6 +133,7 @@ class FlightRecorder {
 
   const FlightClock clock_;
   const int rank_;
+  const std::string name_;
   const std::string group_json_;
   std::atomic<std::uint64_t> posted_{0};
   std::atomic<bool> is_closed_{false};

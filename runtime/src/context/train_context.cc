@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "context/device_choice.h"
+#include "context/pulse.h"
 #include "context/stop_signal.h"
 #include "context/store_bootstrap.h"
 #include "trireme/base/check.h"
@@ -72,7 +73,10 @@ c10::Device choose_device(const RankEnvironment& environment, const TrainContext
 // Members are destroyed from the last to the first: the communicator before the store, the client before its server.
 struct TrainContext::State {
   State(const RankEnvironment& where, const TrainContextOptions& wishes)
-      : environment(where), options(wishes), status(where.status_socket) {}
+      : environment(where),
+        options(wishes),
+        status(where.status_socket),
+        pulse(status, where.run_id.value_or(""), where.rank) {}
 
   void connect();
   void connect_store(const collectives::BackendChoice& chosen);
@@ -81,6 +85,7 @@ struct TrainContext::State {
   RankEnvironment environment;
   TrainContextOptions options;
   StatusReporter status;
+  Pulse pulse;
   c10::Device device{c10::kCPU};
   std::string choice;
   std::atomic<bool> stop{false};
@@ -157,6 +162,7 @@ c10::Device TrainContext::device() const noexcept { return state_->device; }
 Communicator& TrainContext::communicator() noexcept { return *state_->communicator; }
 Store* TrainContext::store() noexcept { return state_->store.client.get(); }
 StatusReporter& TrainContext::status() noexcept { return state_->status; }
+void TrainContext::report(StatusRecord record) { state_->pulse.report(std::move(record)); }
 const std::string& TrainContext::backend_choice() const noexcept { return state_->choice; }
 
 void TrainContext::seed_generator(std::int64_t step) const {

@@ -16,10 +16,6 @@ double milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-double seconds_since_epoch() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
 StepLoop::StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& optimizer, BatchSource& batches,
@@ -150,12 +146,8 @@ void StepLoop::finish_step() {
 }
 
 void StepLoop::tell_agent() const {
-  auto& status = context_.status();
-  if (!status.is_connected()) return;
+  if (!context_.status().is_connected()) return;
   StatusRecord record;
-  record.run_id = context_.environment().run_id.value_or("");
-  record.rank = context_.rank();
-  record.time = seconds_since_epoch();
   record.phase = report_.is_last ? "done" : "train";
   record.step = report_.step;
   record.total_steps = report_.until;
@@ -168,8 +160,7 @@ void StepLoop::tell_agent() const {
                     {"straggler_ms", report_.straggler_ms},
                     {"memory_mib", resident_mebibytes()}};
   if (report_.mfu > 0) record.metrics["mfu"] = report_.mfu;
-  record.collective = parallel_.last_collective();
-  status.report(record);
+  context_.report(std::move(record));
 }
 
 }  // namespace trireme

@@ -45,6 +45,13 @@ void read(const json& object, const char* key, double& value) {
   value = found->get<double>();
 }
 
+void read(const json& object, const char* key, bool& value) {
+  const json* const found = find(object, key);
+  if (found == nullptr) return;
+  if (!found->is_boolean()) reject_key(key, "true or false");
+  value = found->get<bool>();
+}
+
 template <typename Integer>
 void read_count(const json& object, const char* key, Integer& value) {
   const json* const found = find(object, key);
@@ -77,7 +84,16 @@ std::optional<CollectiveStatus> read_collective(const json& object) {
   read_count(*found, "sequence", collective.sequence);
   read(*found, "op", collective.op);
   read_count(*found, "bytes", collective.bytes);
+  read(*found, "communicator", collective.communicator);
+  read(*found, "running", collective.is_running);
+  read(*found, "seconds", collective.seconds);
   return collective;
+}
+
+json to_json(const CollectiveStatus& collective) {
+  return {{"sequence", collective.sequence},  {"op", collective.op},
+          {"bytes", collective.bytes},        {"communicator", collective.communicator},
+          {"running", collective.is_running}, {"seconds", collective.seconds}};
 }
 
 json parse_bounded(std::string_view line) {
@@ -113,10 +129,7 @@ std::string to_json_line(const StatusRecord& record) {
               {"metrics", json::object()}};
   // JSON has no NaN: nlohmann writes null for it.
   for (const auto& [name, value] : record.metrics) object["metrics"][name] = value;
-  if (record.collective) {
-    object["collective"] = {
-        {"sequence", record.collective->sequence}, {"op", record.collective->op}, {"bytes", record.collective->bytes}};
-  }
+  if (record.collective) object["collective"] = to_json(*record.collective);
   // Bytes that are no UTF-8 are replaced rather than thrown about.
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -44,7 +44,8 @@ struct TrainContextOptions {
 // Lifetime: one per process, made first in main() and destroyed last; everything else of the runtime refers to it.
 // Construction is collective and blocks until all ranks are there. Ranks as threads of one process (tests) each make
 // theirs from a ready communicator.
-// Threads: the thread that made it, but stop_requested() and status(), which any thread may call.
+// Threads: the thread that made it, but stop_requested(), status() and report(), which any thread may
+// call.
 // Failure: ConfigError when environment and options do not fit together, TimeoutError naming the ranks that did not
 // come.
 class TrainContext {
@@ -72,6 +73,9 @@ class TrainContext {
   // The rendezvous store; null where the backend needed none (single, mpi).
   [[nodiscard]] Store* store() noexcept;
   [[nodiscard]] StatusReporter& status() noexcept;
+  // Tells who watches this run (launcher, dashboard): phase, step and metrics are the caller's, the rest is filled in.
+  // Never blocks. A rank that is started by a launcher also says once a second by itself where it stands.
+  void report(StatusRecord record);
   // One sentence: which backend and why.
   [[nodiscard]] const std::string& backend_choice() const noexcept;
 

@@ -11,7 +11,8 @@
 //
 // {"v":1,"type":"status","run_id":"r-…","rank":0,"time":1763715600.25,"phase":"train","step":12,"total_steps":300,
 //  "metrics":{"loss":1.91,"tokens_per_s":41230,"step_ms":49.6,"exposed_comm_ms":1.2},
-//  "collective":{"sequence":96,"op":"all_reduce","bytes":4194304}}
+//  "collective":{"sequence":96,"op":"all_reduce","bytes":4194304,"communicator":"world","running":true,"seconds":0.4}}
+// A record without metrics is a pulse: the rank lives, is where it was, and its collective is what it is in now.
 // A reader ignores keys it does not know and rejects another "v".
 namespace trireme {
 
@@ -21,6 +22,9 @@ struct CollectiveStatus {
   std::uint64_t sequence = 0;
   std::string op{};
   std::int64_t bytes = 0;
+  std::string communicator{};
+  bool is_running = false;  // else it has finished
+  double seconds = 0;       // since it was posted, or finished, until the record was made
   friend bool operator==(const CollectiveStatus&, const CollectiveStatus&) = default;
 };
 
@@ -32,7 +36,7 @@ struct StatusRecord {
   std::int64_t step = 0;
   std::int64_t total_steps = 0;             // 0: unknown
   std::map<std::string, double> metrics{};  // loss, val_loss, tokens_per_s, step_ms, exposed_comm_ms, memory_mib, …
-  std::optional<CollectiveStatus> collective{};  // the last one posted
+  std::optional<CollectiveStatus> collective{};  // the one it is in, or was in last
   friend bool operator==(const StatusRecord&, const StatusRecord&) = default;
 };
 
