@@ -9,6 +9,7 @@
 #include "api/api_server.h"
 #include "cli/commands.h"
 #include "dask/dask_server.h"
+#include "scheduler/live_task_board.h"
 #include "scheduler/services.h"
 
 namespace trireme::launcher {
@@ -26,16 +27,20 @@ SchedulerOptions adjusted(SchedulerOptions options) {
 int serve_cluster(const SchedulerOptions& options) {
   signal(SIGPIPE, SIG_IGN);
   Scheduler scheduler(adjusted(options));
+  LiveTaskBoard tasks;
   const auto cluster = make_cluster_service(scheduler);
   const auto runs = make_runs_service(scheduler);
   const auto agents = make_agents_service(scheduler);
-  const ApiServer api(
-      {.host = options.host, .port = options.http_port, .services = {cluster.get(), runs.get(), agents.get()}},
-      scheduler);
+  const ApiServer api({.host = options.host,
+                       .port = options.http_port,
+                       .services = {cluster.get(), runs.get(), agents.get()},
+                       .tasks = &tasks},
+                      scheduler);
   const DaskServer dask({.host = options.host,
                          .port = options.dask_port,
                          .dashboard_port = options.http_port,
-                         .cluster_name = options.name},
+                         .cluster_name = options.name,
+                         .board = &tasks},
                         scheduler);
   spdlog::info("cluster={} host={} http_port={} dask_port={} nodes={}", options.name, options.host, options.http_port,
                options.dask_port, options.expected_nodes);

@@ -28,6 +28,7 @@ dask::HubSettings settings_of(const DaskServer::Options& options) {
   settings.limits.handshake_patience =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(options.handshake_seconds));
   settings.worker_silence_seconds = options.worker_silence_seconds;
+  settings.board = options.board;
   return settings;
 }
 

@@ -9,6 +9,8 @@
 
 namespace trireme::launcher {
 
+class LiveTaskBoard;
+
 // Port 8786: a scheduler for unmodified clients and workers of Dask's `distributed`.
 //
 // What is spoken and what is refused: PROTOCOL.md. Garbage closes its own connection and nobody else's; memory for each
@@ -32,6 +34,7 @@ class DaskServer {
     std::size_t most_connections = 16'384;
     double handshake_seconds = 10;        // a peer that says nothing for this long is disconnected
     double worker_silence_seconds = 300;  // without a heartbeat: the worker is taken for dead
+    LiveTaskBoard* board = nullptr;       // shows the other faces what goes on; outlives the server; null: nobody
   };
 
   // Throws ConfigError that names host and port when they cannot be bound, or the file that TLS cannot use.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "scheduler/step.h"
 #include "trireme/base/message.h"
@@ -28,6 +29,29 @@ std::string ranks_not_started(const Run& run) {
   return list;
 }
 
+double smoothed(double before, double value) {
+  constexpr double kShare = 0.1;
+  return before > 0 ? before + kShare * (value - before) : value;
+}
+
+// A pulse has no metrics: those of the last step stay.
+void take_record(Rank& rank, const StatusRecord& record) {
+  const auto before = std::exchange(rank.status, record);
+  if (record.metrics.empty()) {
+    if (before) rank.status->metrics = before->metrics;
+    return;
+  }
+  const auto metric = [&](const char* name) {
+    const auto found = record.metrics.find(name);
+    return found == record.metrics.end() ? 0.0 : found->second;
+  };
+  rank.progressed = record.time;
+  const double step = metric("step_ms");
+  if (step <= 0) return;
+  rank.pace_ms = smoothed(rank.pace_ms, step);
+  rank.busy_ms = smoothed(rank.busy_ms, std::max(0.0, step - metric("exposed_comm_ms") - metric("straggler_ms")));
+}
+
 }  // namespace
 
 void Step::on(const RankStarted& event) {
@@ -49,7 +73,7 @@ void Step::on(const RankReported& event) {
   Run* run = active_run(event.record.run_id);
   Rank* rank = run == nullptr ? nullptr : rank_of(*run, event.record.rank);
   if (rank == nullptr) return;
-  rank->status = event.record;
+  take_record(*rank, event.record);
   if (event.record.rank != 0) return;
   for (const auto& [name, value] : event.record.metrics) run->metrics[name] = value;
 }

@@ -156,6 +156,13 @@ void Scheduler::disconnect_node(const std::string& node, const std::shared_ptr<C
 }
 
 ClusterSnapshot Scheduler::snapshot() const {
+  ClusterSnapshot snapshot = plain_snapshot();
+  const Seconds now = seconds_since_epoch();
+  for (RunView& run : snapshot.runs) run.insight = look_at(run, snapshot.nodes, now);
+  return snapshot;
+}
+
+ClusterSnapshot Scheduler::plain_snapshot() const {
   const std::lock_guard lock(mutex_);
   ClusterSnapshot snapshot{.revision = revision_, .name = options_.name};
   const auto up = std::count_if(state_.nodes.begin(), state_.nodes.end(),

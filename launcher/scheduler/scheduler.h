@@ -80,6 +80,7 @@ class Scheduler final : public SnapshotSource {
     std::function<void(std::uint64_t)> on_change;
   };
 
+  [[nodiscard]] ClusterSnapshot plain_snapshot() const;  // without insights
   void adopt_history();
   void take_back_runs();
   void carry_out(const std::vector<Effect>& effects);

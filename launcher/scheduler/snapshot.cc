@@ -21,8 +21,9 @@ nlohmann::json status_to_json(const StatusRecord& record) {
                          {"total_steps", record.total_steps},
                          {"metrics", record.metrics}};
   if (record.collective) {
-    json["collective"] = {
-        {"sequence", record.collective->sequence}, {"op", record.collective->op}, {"bytes", record.collective->bytes}};
+    json["collective"] = {{"sequence", record.collective->sequence},  {"op", record.collective->op},
+                          {"bytes", record.collective->bytes},        {"communicator", record.collective->communicator},
+                          {"running", record.collective->is_running}, {"seconds", record.collective->seconds}};
   }
   return json;
 }
@@ -34,6 +35,9 @@ nlohmann::json rank_to_json(const RankView& rank) {
           {"exit_code", or_null(rank.exit_code)},
           {"exit_cause", rank.exit_cause},
           {"last_errors", rank.last_errors},
+          {"progressed", rank.progressed},
+          {"pace_ms", rank.pace_ms},
+          {"busy_ms", rank.busy_ms},
           {"status", rank.status ? status_to_json(*rank.status) : nlohmann::json(nullptr)}};
 }
 
@@ -62,16 +66,37 @@ nlohmann::json node_to_json(const NodeView& node) {
 
 }  // namespace
 
+nlohmann::json to_json(const RunInsight& insight) {
+  return {{"condition", to_string(insight.condition)},
+          {"headline", insight.headline},
+          {"advice", insight.advice},
+          {"suspects", insight.suspects},
+          {"stalled", or_null(insight.stalled)},
+          {"efficiency", or_null(insight.efficiency)},
+          {"exposed", or_null(insight.exposed)},
+          {"straggling", or_null(insight.straggling)},
+          {"remaining", or_null(insight.remaining)},
+          {"node_seconds", insight.node_seconds}};
+}
+
 nlohmann::json to_json(const RunView& run) {
   nlohmann::json rank_views = nlohmann::json::array();
   for (const RankView& rank : run.rank_views) rank_views.push_back(rank_to_json(rank));
-  return {{"run_id", run.run_id},        {"name", run.name},
-          {"status", run.status},        {"exit_code", or_null(run.exit_code)},
-          {"reason", run.reason},        {"command", run.command},
-          {"ranks", run.ranks},          {"nodes", run.nodes},
-          {"submitted", run.submitted},  {"started", or_null(run.started)},
-          {"ended", or_null(run.ended)}, {"metrics", run.metrics},
-          {"folder", run.folder},        {"rank_views", std::move(rank_views)}};
+  return {{"run_id", run.run_id},
+          {"name", run.name},
+          {"status", run.status},
+          {"exit_code", or_null(run.exit_code)},
+          {"reason", run.reason},
+          {"command", run.command},
+          {"ranks", run.ranks},
+          {"nodes", run.nodes},
+          {"submitted", run.submitted},
+          {"started", or_null(run.started)},
+          {"ended", or_null(run.ended)},
+          {"metrics", run.metrics},
+          {"folder", run.folder},
+          {"insight", to_json(run.insight)},
+          {"rank_views", std::move(rank_views)}};
 }
 
 RunView run_view_from_json(const nlohmann::json& json) try {

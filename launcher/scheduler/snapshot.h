@@ -10,6 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "scheduler/run_insight.h"
 #include "trireme/base/status_record.h"
 
 // The one state that every face shows: CLI, gRPC, HTTP, Dask's identity, the page. Plain values.
@@ -31,6 +32,9 @@ struct RankView {
   std::optional<int> exit_code;
   std::string exit_cause;                // "", "exited with 3", "killed by signal 9 (SIGKILL)"
   std::optional<StatusRecord> status;    // the newest
+  double progressed = 0;                 // when it last reported metrics, not a mere pulse; seconds since the epoch
+  double pace_ms = 0;                    // of a step, averaged over about the last ten; 0: not known
+  double busy_ms = 0;                    // of that, computing rather than waiting for others
   std::vector<std::string> last_errors;  // the last lines it wrote to standard error, oldest first
 };
 
@@ -49,6 +53,7 @@ struct RunView {
   std::map<std::string, double> metrics;  // last value of each, as rank 0 reported it
   std::vector<RankView> rank_views;
   std::string folder;  // with the run's output, on the scheduler's machine
+  RunInsight insight;  // what all this comes to
 };
 
 struct ClusterSnapshot {
@@ -66,6 +71,7 @@ struct ClusterSnapshot {
 
 // Keys are stable and documented in docs/json.md: {state, ports, nodes: [{name, state, ranks, gpus}], runs, …}.
 [[nodiscard]] nlohmann::json to_json(const ClusterSnapshot& snapshot);
+[[nodiscard]] nlohmann::json to_json(const RunInsight& insight);
 // One row of `launcher runs --json`: {run_id, name, status, exit_code, ranks, nodes, started, ended, metrics}.
 [[nodiscard]] nlohmann::json to_json(const RunView& run);
 // The inverse of to_json(); keys that are absent keep their defaults. Throws DataError for what is no run.

@@ -39,6 +39,9 @@ struct Rank {
   std::optional<int> exit_code;
   std::string exit_cause;
   std::optional<StatusRecord> status;
+  Seconds progressed = 0;               // when it last reported metrics
+  double pace_ms = 0;                   // of a step, averaged over about the last ten
+  double busy_ms = 0;                   // of that, computing
   std::deque<std::string> last_errors;  // the newest lines of its standard error, oldest first
 };
 

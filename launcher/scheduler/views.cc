@@ -12,6 +12,9 @@ RankView view_of(const Rank& rank) {
   view.exit_code = rank.exit_code;
   view.exit_cause = rank.exit_cause;
   view.status = rank.status;
+  view.progressed = rank.progressed;
+  view.pace_ms = rank.pace_ms;
+  view.busy_ms = rank.busy_ms;
   view.last_errors.assign(rank.last_errors.begin(), rank.last_errors.end());
   return view;
 }

@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 
 constexpr double kTickSeconds = 0.1;
 constexpr double kHealthSeconds = 1;
+constexpr double kBoardSeconds = 0.4;
 constexpr std::chrono::milliseconds kRound{5};
 
 std::string make_id() {
@@ -117,12 +118,20 @@ Awaitable<void> Hub::pause(double seconds) {
 void Hub::start() {
   asio::co_spawn(context, tick_tasks(), asio::detached);
   asio::co_spawn(context, check_health(), asio::detached);
+  if (settings.board != nullptr) asio::co_spawn(context, show_board(), asio::detached);
 }
 
 Awaitable<void> Hub::tick_tasks() {
   while (true) {
     co_await pause(kTickSeconds);
     tasks.tick(steady_seconds());
+  }
+}
+
+Awaitable<void> Hub::show_board() {
+  while (true) {
+    settings.board->show(task_board_of(*this));
+    co_await pause(kBoardSeconds);
   }
 }
 

@@ -31,6 +31,7 @@
 #include "dask/server/type_table.h"
 #include "dask/server/worker_calls.h"
 #include "dask/tasks/task_scheduler.h"
+#include "scheduler/live_task_board.h"
 #include "scheduler/snapshot.h"
 
 namespace trireme::launcher::dask {
@@ -41,6 +42,7 @@ struct HubSettings {
   ConnectionLimits limits;
   PlacementSettings placement;
   double worker_silence_seconds = 300;  // without a heartbeat: the worker is taken for dead
+  LiveTaskBoard* board = nullptr;       // what goes on is shown there; null: nowhere
 };
 
 // Seconds for the task scheduler and for timeouts; they never go back.
@@ -111,6 +113,7 @@ class Hub {
 
   [[nodiscard]] Awaitable<void> tick_tasks();
   [[nodiscard]] Awaitable<void> check_health();
+  [[nodiscard]] Awaitable<void> show_board();
 };
 
 // A value with the frames it refers to, as bytes to be kept; write_value() puts it into a message again.

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dask/server/address.h"
+#include "dask/server/task_board_writer.h"
 
 namespace trireme::launcher::dask {
 
@@ -45,10 +46,12 @@ void task_finished(const WorkerContext& context) {
     result.started = find_number(span, "start", 0);
     result.stopped = find_number(span, "stop", 0);
   }
+  write_spans(context.hub, context.operation, result.key, context.worker, false);
   context.hub.tasks.task_finished(context.worker, result, context.now);
 }
 
 void task_erred(const WorkerContext& context) {
+  write_spans(context.hub, context.operation, context.key(), context.worker, true);
   context.hub.tasks.task_erred(context.worker,
                                {.key = context.key(),
                                 .run_id = context.run_id(),

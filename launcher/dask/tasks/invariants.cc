@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -181,29 +182,15 @@ class Inspection {
 
   void inspect_counts() {
     TaskCounts counts;
+    std::map<const Prefix*, TaskCounts> by_prefix;
     std::size_t steals = 0;
     tasks_.for_each([&](const Task& task) {
-      switch (task.state) {
-        case TaskState::kReleased:
-          ++counts.released;
-          break;
-        case TaskState::kWaiting:
-          ++counts.waiting;
-          break;
-        case TaskState::kQueued:
-          ++counts.queued;
-          break;
-        case TaskState::kProcessing:
-          ++counts.processing;
-          break;
-        case TaskState::kMemory:
-          ++counts.memory;
-          break;
-        case TaskState::kErred:
-          ++counts.erred;
-          break;
-      }
+      ++counts.of(task.state);
+      ++by_prefix[task.prefix].of(task.state);
       if (task.steal_requested) ++steals;
+    });
+    tasks_.prefixes().for_each([&](const Prefix& prefix) {
+      if (prefix.counts != by_prefix[&prefix]) broken_.push_back("tasks of prefix " + prefix.name + " are miscounted");
     });
     check(counts == tasks_.counts(), "tasks by state are miscounted");
     check(steals == dispatch_.steals_in_flight(), "steals that are asked for are miscounted");

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "dask/tasks/task_counts.h"
 #include "dask/wire/key.h"
 
 namespace trireme::launcher::dask::tasks {
@@ -14,6 +15,7 @@ struct Prefix {
   std::string name;
   double seconds = -1;          // of a run, the average with the latest at half; negative: none has ended yet
   std::uint32_t tasks = 0;      // that exist
+  TaskCounts counts;            // of them, by state
   std::int64_t processing = 0;  // of them, without long-running ones
 
   // What placement counts with.
@@ -36,6 +38,10 @@ class PrefixTable {
   Prefix& add_task(const Key& key);
   void remove_task(Prefix& prefix);
 
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [name, prefix] : prefixes_) visit(prefix);
+  }
   // Seconds of work that all processing tasks stand for.
   [[nodiscard]] double processing_seconds() const;
 

@@ -37,6 +37,14 @@ bool TaskScheduler::has_worker(std::string_view address) const { return state_->
 
 TaskCounts TaskScheduler::counts() const { return state_->tasks.counts(); }
 
+std::vector<PrefixView> TaskScheduler::prefixes() const {
+  std::vector<PrefixView> views;
+  state_->tasks.prefixes().for_each([&](const tasks::Prefix& prefix) {
+    if (prefix.tasks > 0) views.push_back({prefix.name, prefix.counts, prefix.seconds});
+  });
+  return views;
+}
+
 std::optional<TaskState> TaskScheduler::state_of(const Key& key) const {
   const Task* task = state_->tasks.find(key);
   return task == nullptr ? std::nullopt : std::optional(task->state);

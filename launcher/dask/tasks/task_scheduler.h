@@ -13,6 +13,7 @@
 #include "dask/tasks/effects.h"
 #include "dask/tasks/exceptions.h"
 #include "dask/tasks/task.h"
+#include "dask/tasks/task_counts.h"
 
 namespace trireme::launcher::dask {
 
@@ -63,10 +64,11 @@ struct WorkAhead {
   double seconds = 0;  // by the average durations of tasks like them
 };
 
-struct TaskCounts {
-  std::size_t released = 0, waiting = 0, queued = 0, processing = 0, memory = 0, erred = 0;
-
-  friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
+// Tasks of one kind that exist now: "inc" of inc-3e8f….
+struct PrefixView {
+  std::string_view name;
+  TaskCounts counts;
+  double seconds;  // of a run, averaged; negative: none has ended yet
 };
 
 // Decides which task runs where and when, and what is kept: Dask's scheduler without sockets, threads or clock.
@@ -135,6 +137,7 @@ class TaskScheduler {
   [[nodiscard]] std::vector<WorkerView> workers() const;
   [[nodiscard]] bool has_worker(std::string_view address) const;
   [[nodiscard]] TaskCounts counts() const;
+  [[nodiscard]] std::vector<PrefixView> prefixes() const;  // in no order; valid until the next event
   [[nodiscard]] std::optional<TaskState> state_of(const Key& key) const;
   [[nodiscard]] std::vector<std::string> holders_of(const Key& key) const;  // addresses; none: not in memory
   [[nodiscard]] std::vector<Key> keys_in_memory() const;

@@ -20,6 +20,24 @@ const char* name_of(TaskState state) {
   return "unknown";
 }
 
+std::size_t& TaskCounts::of(TaskState state) {
+  switch (state) {
+    case TaskState::kReleased:
+      return released;
+    case TaskState::kWaiting:
+      return waiting;
+    case TaskState::kQueued:
+      return queued;
+    case TaskState::kProcessing:
+      return processing;
+    case TaskState::kMemory:
+      return memory;
+    case TaskState::kErred:
+      break;
+  }
+  return erred;
+}
+
 namespace tasks {
 
 namespace {
@@ -41,19 +59,23 @@ Task& TaskTable::find_or_create(const Key& key) {
   task.sequence = next_sequence_++;
   task.prefix = &prefixes_.add_task(key);
   ++counts_.released;
+  ++task.prefix->counts.released;
   return task;
 }
 
 void TaskTable::set_state(Task& task, TaskState state) {
   if (task.state == state) return;
-  --count_of(task.state);
-  ++count_of(state);
+  --counts_.of(task.state);
+  ++counts_.of(state);
+  --task.prefix->counts.of(task.state);
+  ++task.prefix->counts.of(state);
   const TaskState from = std::exchange(task.state, state);
   effects_.task_changed(*task.key, from, state);
 }
 
 void TaskTable::forget(Task& task) {
-  --count_of(task.state);
+  --counts_.of(task.state);
+  --task.prefix->counts.of(task.state);
   prefixes_.remove_task(*task.prefix);
   task.forgotten = true;
   effects_.task_forgotten(*task.key, task.state);
@@ -62,6 +84,7 @@ void TaskTable::forget(Task& task) {
 
 void TaskTable::clear() {
   for (auto& [key, task] : tasks_) {
+    --task.prefix->counts.of(task.state);
     prefixes_.remove_task(*task.prefix);
     effects_.task_forgotten(key, task.state);
   }
@@ -89,24 +112,6 @@ std::uint32_t TaskTable::next_mark() {
     mark_ = 1;
   }
   return mark_;
-}
-
-std::size_t& TaskTable::count_of(TaskState state) {
-  switch (state) {
-    case TaskState::kReleased:
-      return counts_.released;
-    case TaskState::kWaiting:
-      return counts_.waiting;
-    case TaskState::kQueued:
-      return counts_.queued;
-    case TaskState::kProcessing:
-      return counts_.processing;
-    case TaskState::kMemory:
-      return counts_.memory;
-    case TaskState::kErred:
-      break;
-  }
-  return counts_.erred;
 }
 
 }  // namespace tasks

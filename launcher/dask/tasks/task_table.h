@@ -44,8 +44,6 @@ class TaskTable {
  private:
   using Tasks = std::unordered_map<Key, Task, KeyHash, KeyEqual>;
 
-  [[nodiscard]] std::size_t& count_of(TaskState state);
-
   Effects& effects_;
   Tasks tasks_;
   std::vector<Tasks::node_type> forgotten_;
