@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "scheduler/snapshot.h"
-#include "scheduler/task_board.h"
 
 namespace grpc {
 class Service;
@@ -26,7 +25,6 @@ class ApiServer {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8787;  // 0: any free one
     std::vector<grpc::Service*> services;
-    const TaskSource* tasks = nullptr;  // what port 8786 does; null: nothing is known
   };
 
   // Throws ConfigError that names host and port when they cannot be bound.

@@ -8,6 +8,9 @@
 #include <boost/asio/post.hpp>
 
 #include "api/json_text.h"
+#include "api/rank_columns.h"
+#include "api/task_json.h"
+#include "scheduler/clock.h"
 
 namespace trireme::launcher {
 
@@ -17,13 +20,30 @@ using boost::system::error_code;
 
 constexpr std::chrono::seconds kKeepAliveInterval{15};
 constexpr std::size_t kPointsPerPublish = 400;
+constexpr std::size_t kSpansPerPublish = 2000;
 
 std::string event_text(std::string_view kind, std::string_view id, const nlohmann::json& data) {
   return fmt::format("event: {}\n{}data: {}\n\n", kind, id, to_text(data));
 }
 
-std::string snapshot_event(const ClusterSnapshot& snapshot) {
-  return event_text("snapshot", fmt::format("id: {}\n", snapshot.revision), to_json(snapshot));
+// `snapshot` and `ranks`: what ranks do goes apart, and shorter.
+std::string state_events(ClusterSnapshot snapshot) {
+  const double now = seconds_since_epoch();
+  nlohmann::json ranks = nlohmann::json::array();
+  for (RunView& run : snapshot.runs) {
+    if (!run.ended && !run.rank_views.empty()) ranks.push_back(rank_columns(run, now));
+    run.rank_views.clear();
+  }
+  return event_text("snapshot", fmt::format("id: {}\n", snapshot.revision), to_json(snapshot)) +
+         event_text("ranks", "", ranks);
+}
+
+std::string board_event(const SnapshotSource& source) {
+  return source.tasks() ? event_text("tasks", "", to_json(source.tasks()->board())) : std::string();
+}
+
+std::string spans_event(const std::vector<TaskSpan>& spans) {
+  return spans.empty() ? std::string() : event_text("spans", "", to_json(spans));
 }
 
 }  // namespace
@@ -46,9 +66,11 @@ EventHub::EventHub(boost::asio::io_context& context, SnapshotSource& source)
       source_(source),
       gate_(std::make_shared<Gate>()),
       next_publish_(context),
-      next_keep_alive_(context) {
+      next_keep_alive_(context),
+      next_tasks_(context) {
   gate_->hub = this;
   keep_alive();
+  if (source_.tasks() != nullptr) publish_tasks();
   subscription_ = source_.subscribe([gate = gate_](std::uint64_t) { gate->change(); });
 }
 
@@ -65,7 +87,9 @@ bool EventHub::is_full() {
 
 void EventHub::join(boost::asio::ip::tcp::socket socket, std::string head) {
   head += "retry: 1000\n\n";
-  head += snapshot_event(source_.snapshot());
+  head += state_events(source_.snapshot());
+  head += board_event(source_);
+  if (source_.tasks()) head += spans_event(source_.tasks()->spans_after(0, kSpansPerPublish));
   auto reader = std::make_shared<EventStream>(std::move(socket), std::make_shared<const std::string>(std::move(head)));
   reader->start();
   readers_.push_back(std::move(reader));
@@ -84,11 +108,27 @@ void EventHub::publish() {
   next_publish_.expires_after(kShortestInterval);
   forget_ended();
   if (readers_.empty()) return;
-  const ClusterSnapshot snapshot = source_.snapshot();
+  ClusterSnapshot snapshot = source_.snapshot();
   if (sent_revision_ == snapshot.revision) return;
   sent_revision_ = snapshot.revision;
-  send(snapshot_event(snapshot));
   publish_metrics(snapshot);
+  send(state_events(std::move(snapshot)));
+}
+
+// On its own clock: tasks change without the cluster's state.
+void EventHub::publish_tasks() {
+  forget_ended();
+  const auto spans = source_.tasks()->spans_after(sent_span_, kSpansPerPublish);
+  if (!spans.empty()) sent_span_ = spans.back().sequence;
+  if (!readers_.empty()) {
+    std::string board = board_event(source_);
+    if (board != sent_board_) send(sent_board_ = std::move(board));
+    if (!spans.empty()) send(spans_event(spans));
+  }
+  next_tasks_.expires_after(kTaskInterval);
+  next_tasks_.async_wait([this](const error_code& error) {
+    if (!error) publish_tasks();
+  });
 }
 
 void EventHub::publish_metrics(const ClusterSnapshot& snapshot) {

@@ -19,14 +19,16 @@ namespace trireme::launcher {
 
 // Turns changes of the state into server-sent events for every reader of /events.
 //
-// Two kinds: `snapshot` (the whole of /json/status; its id is the revision) and `metrics` (an array of new points of
-// running runs). Changes are coalesced: readers get at most one pair every kShortestInterval. Comments in between keep
-// proxies from closing a quiet stream. Lives on its context's thread and is destroyed after that thread has stopped;
-// only the source's callback runs elsewhere.
+// Kinds: `snapshot` (/json/status without ranks; its id is the revision), `ranks` (an array of rank_columns() of runs
+// that have not ended), `metrics` (an array of new points of running runs), `tasks` (/json/tasks) and `spans` (an array
+// of runs of tasks). Changes are coalesced: readers get at most one of each every kShortestInterval. Comments in
+// between keep proxies from closing a quiet stream. Texts are made once and shared by all readers. Lives on its
+// context's thread and is destroyed after that thread has stopped; only the source's callback runs elsewhere.
 class EventHub {
  public:
   static constexpr std::chrono::milliseconds kShortestInterval{200};
-  static constexpr std::size_t kMostReaders = 64;
+  static constexpr std::chrono::milliseconds kTaskInterval{500};
+  static constexpr std::size_t kMostReaders = 1024;
 
   EventHub(boost::asio::io_context& context, SnapshotSource& source);
   ~EventHub();
@@ -43,6 +45,7 @@ class EventHub {
   void on_change();
   void publish();
   void publish_metrics(const ClusterSnapshot& snapshot);
+  void publish_tasks();
   void append_new_points(const std::string& run_id, std::vector<MetricPoint>& fresh);
   void send(std::string event);
   void forget_ended();
@@ -53,8 +56,11 @@ class EventHub {
   std::shared_ptr<Gate> gate_;  // shared with the callback, which may still run while this is destroyed
   boost::asio::steady_timer next_publish_;
   boost::asio::steady_timer next_keep_alive_;
+  boost::asio::steady_timer next_tasks_;
   bool is_publish_due_ = false;
   std::optional<std::uint64_t> sent_revision_;
+  std::string sent_board_;  // the event
+  std::uint64_t sent_span_ = 0;
   // Run → rank → time of the newest point sent. By rank, because ranks' clocks differ.
   std::map<std::string, std::map<int, double>> sent_until_;
   std::vector<std::shared_ptr<EventStream>> readers_;

@@ -1,10 +1,13 @@
 #include "api/routes.h"
 
 #include <algorithm>
+#include <array>
 
 #include "api/assets.h"
 #include "api/json_text.h"
+#include "api/open_metrics.h"
 #include "api/query.h"
+#include "api/task_json.h"
 #include "trireme/base/message.h"
 
 namespace trireme::launcher {
@@ -15,6 +18,12 @@ constexpr std::size_t kDefaultPoints = 800;
 constexpr std::size_t kMostPoints = 5000;
 constexpr std::size_t kDefaultLines = 200;
 constexpr std::size_t kMostLines = 2000;
+constexpr std::size_t kMostSpans = 5000;
+
+// Views of the one page. Those that Dask's dashboard has too bear its names.
+constexpr std::array<std::string_view, 13> kPages = {
+    "/status", "/runs",  "/ranks",  "/nodes",   "/topology", "/logs", "/compare", "/workers", "/info/main/workers.html",
+    "/tasks",  "/graph", "/system", "/timeline"};
 
 HttpReply json_reply(const nlohmann::json& json, unsigned status = 200) {
   return {.status = status, .content_type = "application/json", .body = to_text(json) + "\n"};
@@ -58,6 +67,39 @@ HttpReply logs_reply(std::string_view target, const SnapshotSource& source) {
   });
 }
 
+HttpReply run_reply(std::string_view target, const SnapshotSource& source) {
+  const auto run_id = query_value(target, "run");
+  if (!run_id) return error_reply(400, "the query needs run=ID, for example ?run=r-0001");
+  const auto run = source.run(*run_id);
+  return run ? json_reply(to_json(*run)) : error_reply(404, "no such run; /json/status lists the runs");
+}
+
+HttpReply tasks_reply(const SnapshotSource& source) {
+  return json_reply(to_json(source.tasks() ? source.tasks()->board() : TaskBoard{}));
+}
+
+HttpReply spans_reply(std::string_view target, const SnapshotSource& source) {
+  const auto after = query_count(target, "after", 0, SIZE_MAX);
+  if (!after) return error_reply(400, "after must be the sequence of a span");
+  const auto spans = source.tasks() ? source.tasks()->spans_after(*after, kMostSpans) : std::vector<TaskSpan>{};
+  return json_reply({{"spans", to_json(spans)}});
+}
+
+HttpReply metrics_reply(const SnapshotSource& source) {
+  const auto board = source.tasks() ? std::optional(source.tasks()->board()) : std::nullopt;
+  return {.content_type = kOpenMetricsType, .body = open_metrics(source.snapshot(), board ? &*board : nullptr)};
+}
+
+// As Dask's, for people who look for what there is.
+HttpReply index_reply() {
+  constexpr std::array<std::string_view, 7> kJson = {"counts.json", "status", "run?run=ID", "history?run=ID",
+                                                     "logs?run=ID", "tasks",  "spans"};
+  std::string body =
+      "<!doctype html><html lang=\"en\"><title>Index of JSON routes</title><h1>Index of JSON routes</h1><ul>";
+  for (const auto name : kJson) body += message("<li><a href=\"/json/{}\">/json/{}</a></li>", name, name);
+  return {.content_type = "text/html; charset=utf-8", .body = body + "</ul></html>\n"};
+}
+
 }  // namespace
 
 HttpReply error_reply(unsigned status, std::string_view what) { return json_reply({{"error", what}}, status); }
@@ -69,7 +111,15 @@ HttpReply answer(const HttpRequest& request, const SnapshotSource& source) {
     return reply;
   }
   const std::string_view path = path_of(request.target);
-  if (const Asset* asset = find_asset(path == "/status" ? "/" : path)) return asset_reply(request, *asset);
+  const bool is_page = std::ranges::find(kPages, path) != kPages.end();
+  if (const Asset* asset = find_asset(is_page ? "/" : path)) return asset_reply(request, *asset);
+  if (path == "/metrics") return metrics_reply(source);
+  if (path == "/json/run") return run_reply(request.target, source);
+  if (path == "/json/tasks") return tasks_reply(source);
+  if (path == "/json/spans") return spans_reply(request.target, source);
+  if (path == "/json/counts.json")
+    return json_reply(dask_counts(source.tasks() ? source.tasks()->board() : TaskBoard{}));
+  if (path == "/json/index.html") return index_reply();
   if (path == "/health") return {.body = "ok"};
   if (path == "/json/status") return json_reply(to_json(source.snapshot()));
   if (path == "/json/history") return history_reply(request.target, source);

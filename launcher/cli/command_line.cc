@@ -47,6 +47,7 @@ void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_up(app, action);
   add_down(app, action);
   add_status(app, action);
+  add_top(app, action);
   add_run(app, action, words);
   add_submit(app, action, words);
   add_logs(app, action);

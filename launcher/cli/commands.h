@@ -19,6 +19,7 @@ using Action = std::function<int()>;
 void add_up(CLI::App& app, Action& action);
 void add_down(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
+void add_top(CLI::App& app, Action& action);
 // `words` outlives the action.
 void add_run(CLI::App& app, Action& action, const ProgramWords& words);
 void add_submit(CLI::App& app, Action& action, const ProgramWords& words);

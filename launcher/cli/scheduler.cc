@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::chrono::hours kLong{1};
 
-SchedulerOptions adjusted(SchedulerOptions options) {
+SchedulerOptions adjusted(SchedulerOptions options, const TaskSource& tasks) {
+  options.tasks = &tasks;
   options.launcher = own_path();
   if (options.provider == "local") options.interface = "lo";
   return options;
@@ -26,16 +27,14 @@ SchedulerOptions adjusted(SchedulerOptions options) {
 
 int serve_cluster(const SchedulerOptions& options) {
   signal(SIGPIPE, SIG_IGN);
-  Scheduler scheduler(adjusted(options));
   LiveTaskBoard tasks;
+  Scheduler scheduler(adjusted(options, tasks));
   const auto cluster = make_cluster_service(scheduler);
   const auto runs = make_runs_service(scheduler);
   const auto agents = make_agents_service(scheduler);
-  const ApiServer api({.host = options.host,
-                       .port = options.http_port,
-                       .services = {cluster.get(), runs.get(), agents.get()},
-                       .tasks = &tasks},
-                      scheduler);
+  const ApiServer api(
+      {.host = options.host, .port = options.http_port, .services = {cluster.get(), runs.get(), agents.get()}},
+      scheduler);
   const DaskServer dask({.host = options.host,
                          .port = options.dask_port,
                          .dashboard_port = options.http_port,

@@ -15,7 +15,44 @@ v1::Rank to_proto(const RankView& view) {
   rank.set_exit_cause(view.exit_cause);
   if (view.status) rank.set_status_json(to_json_line(*view.status));
   for (const std::string& line : view.last_errors) rank.add_last_errors(line);
+  rank.set_progressed(view.progressed);
+  rank.set_pace_ms(view.pace_ms);
+  rank.set_busy_ms(view.busy_ms);
   return rank;
+}
+
+v1::Insight to_proto(const RunInsight& view) {
+  v1::Insight insight;
+  insight.set_condition(to_string(view.condition));
+  insight.set_headline(view.headline);
+  insight.set_advice(view.advice);
+  insight.mutable_suspects()->Assign(view.suspects.begin(), view.suspects.end());
+  if (view.stalled) insight.set_stalled(*view.stalled);
+  if (view.efficiency) insight.set_efficiency(*view.efficiency);
+  if (view.exposed) insight.set_exposed(*view.exposed);
+  if (view.straggling) insight.set_straggling(*view.straggling);
+  if (view.remaining) insight.set_remaining(*view.remaining);
+  if (view.step) insight.set_step(*view.step);
+  if (view.total_steps) insight.set_total_steps(*view.total_steps);
+  insight.set_node_seconds(view.node_seconds);
+  return insight;
+}
+
+RunInsight from_proto(const v1::Insight& insight) {
+  RunInsight view;
+  view.condition = condition_of(insight.condition());
+  view.headline = insight.headline();
+  view.advice = insight.advice();
+  view.suspects.assign(insight.suspects().begin(), insight.suspects().end());
+  if (insight.has_stalled()) view.stalled = insight.stalled();
+  if (insight.has_efficiency()) view.efficiency = insight.efficiency();
+  if (insight.has_exposed()) view.exposed = insight.exposed();
+  if (insight.has_straggling()) view.straggling = insight.straggling();
+  if (insight.has_remaining()) view.remaining = insight.remaining();
+  if (insight.has_step()) view.step = insight.step();
+  if (insight.has_total_steps()) view.total_steps = insight.total_steps();
+  view.node_seconds = insight.node_seconds();
+  return view;
 }
 
 RankView from_proto(const v1::Rank& rank) {
@@ -27,6 +64,9 @@ RankView from_proto(const v1::Rank& rank) {
   view.exit_cause = rank.exit_cause();
   if (!rank.status_json().empty()) view.status = parse_status_record(rank.status_json());
   view.last_errors.assign(rank.last_errors().begin(), rank.last_errors().end());
+  view.progressed = rank.progressed();
+  view.pace_ms = rank.pace_ms();
+  view.busy_ms = rank.busy_ms();
   return view;
 }
 
@@ -71,6 +111,7 @@ v1::Run to_proto(const RunView& view) {
   if (view.ended) run.set_ended(*view.ended);
   run.mutable_metrics()->insert(view.metrics.begin(), view.metrics.end());
   for (const RankView& rank : view.rank_views) *run.add_rank_views() = to_proto(rank);
+  *run.mutable_insight() = to_proto(view.insight);
   run.set_folder(view.folder);
   return run;
 }
@@ -90,6 +131,7 @@ RunView from_proto(const v1::Run& run) {
   if (run.has_ended()) view.ended = run.ended();
   view.metrics.insert(run.metrics().begin(), run.metrics().end());
   for (const v1::Rank& rank : run.rank_views()) view.rank_views.push_back(from_proto(rank));
+  view.insight = from_proto(run.insight());
   view.folder = run.folder();
   return view;
 }

@@ -1,7 +1,9 @@
 #include "scheduler/run_insight.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,6 +20,14 @@ constexpr double kSilence = 4;         // seconds without a pulse, which comes e
 constexpr double kSlowFactor = 1.25;   // of the median rank's time
 constexpr double kLeastLateness = 5;   // milliseconds
 constexpr std::size_t kMostNamed = 4;  // ranks in a sentence
+
+constexpr std::array<std::pair<Condition, const char*>, 7> kConditions{{{Condition::kWaiting, "waiting"},
+                                                                        {Condition::kStarting, "starting"},
+                                                                        {Condition::kHealthy, "healthy"},
+                                                                        {Condition::kSlowRank, "slow rank"},
+                                                                        {Condition::kStalled, "stalled"},
+                                                                        {Condition::kEnding, "ending"},
+                                                                        {Condition::kEnded, "ended"}}};
 
 using Ranks = std::vector<const RankView*>;
 
@@ -227,6 +237,14 @@ void judge_end(RunInsight& insight, const RunView& run) {
   if (run.status == "failed") insight.advice = fmt::format("launcher debug {}", run.run_id);
 }
 
+void read_progress(RunInsight& insight, const RunView& run) {
+  const auto reports =
+      std::ranges::find_if(run.rank_views, [](const RankView& rank) { return rank.status.has_value(); });
+  if (reports == run.rank_views.end()) return;
+  insight.step = reports->status->step;
+  if (reports->status->total_steps > 0) insight.total_steps = reports->status->total_steps;
+}
+
 void judge(RunInsight& insight, const RunView& run, const std::vector<NodeView>& nodes, double now) {
   if (run.ended) return judge_end(insight, run);
   if (run.status == "queued") {
@@ -242,23 +260,16 @@ void judge(RunInsight& insight, const RunView& run, const std::vector<NodeView>&
 }  // namespace
 
 const char* to_string(Condition condition) noexcept {
-  switch (condition) {
-    case Condition::kWaiting:
-      return "waiting";
-    case Condition::kStarting:
-      return "starting";
-    case Condition::kHealthy:
-      return "healthy";
-    case Condition::kSlowRank:
-      return "slow rank";
-    case Condition::kStalled:
-      return "stalled";
-    case Condition::kEnding:
-      return "ending";
-    case Condition::kEnded:
-      return "ended";
+  for (const auto& [known, text] : kConditions) {
+    if (known == condition) return text;
   }
   return "unknown";
+}
+
+Condition condition_of(std::string_view text) noexcept {
+  const auto found =
+      std::ranges::find(kConditions, text, [](const auto& known) { return std::string_view(known.second); });
+  return found == kConditions.end() ? Condition::kWaiting : found->first;
 }
 
 RunInsight look_at(const RunView& run, const std::vector<NodeView>& nodes, double now) {
@@ -267,6 +278,7 @@ RunInsight look_at(const RunView& run, const std::vector<NodeView>& nodes, doubl
     insight.node_seconds =
         static_cast<double>(run.nodes.size()) * std::max(0.0, run.ended.value_or(now) - *run.started);
   }
+  read_progress(insight, run);
   judge(insight, run, nodes, now);
   return insight;
 }

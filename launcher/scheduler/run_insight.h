@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // What the records of a run's ranks say together: is it well, who holds it up, how well does it scale, when is it done.
@@ -22,6 +24,8 @@ enum class Condition {
 };
 // "waiting", "starting", "healthy", "slow rank", …
 [[nodiscard]] const char* to_string(Condition condition) noexcept;
+// The inverse; kWaiting for what is none.
+[[nodiscard]] Condition condition_of(std::string_view text) noexcept;
 
 struct RunInsight {
   Condition condition = Condition::kWaiting;
@@ -33,7 +37,9 @@ struct RunInsight {
   std::optional<double> exposed;     // share that communication takes
   std::optional<double> straggling;  // share that is waiting for the slowest
   std::optional<double> remaining;   // seconds until the last step
-  double node_seconds = 0;           // nodes × time so far
+  std::optional<std::int64_t> step;  // the last that was reported
+  std::optional<std::int64_t> total_steps;
+  double node_seconds = 0;  // nodes × time so far
 };
 
 // `now`: seconds since the epoch. Ranks' clocks are taken to agree with it to a second or two.

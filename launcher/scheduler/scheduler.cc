@@ -207,12 +207,18 @@ std::shared_ptr<void> Scheduler::subscribe(std::function<void(std::uint64_t)> on
 }
 
 std::optional<RunView> Scheduler::run(const std::string& run_id) const {
-  const std::lock_guard lock(mutex_);
-  if (const Run* run = find_run(state_, run_id)) return view_of(*run, runs_folder_);
-  for (const RunView& run : past_) {
-    if (run.run_id == run_id) return run;
+  std::optional<RunView> found;
+  std::vector<NodeView> nodes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const Run* run = find_run(state_, run_id)) found = view_of(*run, runs_folder_);
+    for (auto run = past_.begin(); !found && run != past_.end(); ++run) {
+      if (run->run_id == run_id) found = *run;
+    }
+    for (const Node& node : state_.nodes) nodes.push_back(view_of(node, state_));
   }
-  return std::nullopt;
+  if (found) found->insight = look_at(*found, nodes, seconds_since_epoch());
+  return found;
 }
 
 std::vector<std::string> Scheduler::active_runs() const {

@@ -32,6 +32,7 @@ struct SchedulerOptions {
   std::filesystem::path state_folder;  // holds history.sqlite and runs/
   std::string launcher;                // this binary, as nodes start it
   std::string interface;               // network interface of the nodes, for Open MPI; empty: its choice
+  const TaskSource* tasks = nullptr;   // what the Dask face does; outlives the scheduler; null: nothing is known
   bool resume = false;                 // go on with the runs of a scheduler that ended before its nodes
 };
 
@@ -63,9 +64,10 @@ class Scheduler final : public SnapshotSource {
   [[nodiscard]] std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const override;
   [[nodiscard]] std::vector<std::string> log_tail(const std::string& run_id, std::size_t lines) const override;
   [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void(std::uint64_t)> on_change) override;
+  [[nodiscard]] const TaskSource* tasks() const override { return options_.tasks; }
 
   // nullopt when there is none of that id, neither active nor in history.
-  [[nodiscard]] std::optional<RunView> run(const std::string& run_id) const;
+  [[nodiscard]] std::optional<RunView> run(const std::string& run_id) const override;
   // Ids of the runs that have not ended.
   [[nodiscard]] std::vector<std::string> active_runs() const;
   [[nodiscard]] const LogBook& logs() const { return logs_; }

@@ -76,6 +76,8 @@ nlohmann::json to_json(const RunInsight& insight) {
           {"exposed", or_null(insight.exposed)},
           {"straggling", or_null(insight.straggling)},
           {"remaining", or_null(insight.remaining)},
+          {"step", or_null(insight.step)},
+          {"total_steps", or_null(insight.total_steps)},
           {"node_seconds", insight.node_seconds}};
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "scheduler/run_insight.h"
+#include "scheduler/task_board.h"
 #include "trireme/base/status_record.h"
 
 // The one state that every face shows: CLI, gRPC, HTTP, Dask's identity, the page. Plain values.
@@ -91,6 +92,8 @@ class SnapshotSource {
  public:
   virtual ~SnapshotSource() = default;
   [[nodiscard]] virtual ClusterSnapshot snapshot() const = 0;
+  // One run with its ranks, also of earlier schedulers; nullopt when there is none of that id.
+  [[nodiscard]] virtual std::optional<RunView> run(const std::string& run_id) const = 0;
   // Points of one run since the beginning, oldest first, thinned to at most `limit`.
   [[nodiscard]] virtual std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const = 0;
   // Last lines of a run's log, oldest first.
@@ -98,6 +101,8 @@ class SnapshotSource {
   // Calls `on_change(revision)` after every change from a scheduler thread, under no lock; it must return quickly.
   // The subscription ends when the returned handle is destroyed.
   [[nodiscard]] virtual std::shared_ptr<void> subscribe(std::function<void(std::uint64_t revision)> on_change) = 0;
+  // What goes on at the Dask face; null: nothing is known of it.
+  [[nodiscard]] virtual const TaskSource* tasks() const { return nullptr; }
 };
 
 }  // namespace trireme::launcher

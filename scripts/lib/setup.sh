@@ -13,7 +13,7 @@ TRIREME_LOG_DIR=${TRIREME_LOG_DIR:-$TRIREME_ROOT/build/logs}
 BUILD_PACKAGES=(build-essential cmake ninja-build ccache git pkg-config python3 python3-venv
   libopenmpi-dev openmpi-bin libhwloc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libmsgpack-cxx-dev libboost-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
-  libssl-dev zlib1g-dev libjs-d3 bible-kjv)
+  libssl-dev zlib1g-dev libncurses-dev libjs-d3 bible-kjv)
 TEST_PACKAGES=(libgtest-dev libgmock-dev clang-format shellcheck curl iproute2 procps chromium dict-gcide)
 
 _is_supported_system() {

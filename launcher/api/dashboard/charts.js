@@ -10,9 +10,10 @@ function make(tag, className, text) {
   return element;
 }
 
-// A centred moving average over about a thirtieth of the points, narrower at both ends: it shows the trend without lag.
-function smoothed(points) {
-  const reach = Math.min(25, Math.floor(points.length / 60));
+// A centred moving average, narrower at both ends: it shows the trend without lag. strength: 0 to 100; 40 reaches over
+// about a thirtieth of the points.
+function smoothed(points, strength) {
+  const reach = Math.floor(Math.min(25, points.length / 60) * (strength / 40) ** 2);
   if (reach === 0) return points;
   const sums = [0];
   for (const point of points) sums.push(sums[sums.length - 1] + point.value);
@@ -34,7 +35,8 @@ function nearest(points, step) {
 export class LineChart {
   constructor(figure, { title, series, format, tick, fromZero = false }) {
     Object.assign(this, { figure, title, series, format, tick, fromZero });
-    Object.assign(this, { data: [], cursorStep: null, onCursor: () => {} });
+    Object.assign(this, { data: [], curves: [], cursorStep: null, range: null, strength: 40 });
+    Object.assign(this, { onCursor: () => {}, onRange: () => {} });
     const caption = make("figcaption");
     caption.append(make("span", "chart-title", title));
     this.values = series.map((one) => {
@@ -53,16 +55,27 @@ export class LineChart {
     this.frame = this.svg.append("clipPath").attr("id", `${figure.id}-clip`).append("rect");
     this.ends = this.svg.append("g");
     this.cursor = this.svg.append("g");
+    this.brush = this.svg.append("rect").attr({ class: "brush", width: 0 });
     this.note = this.svg.append("text").attr("class", "empty-text");
     this.listen();
     new ResizeObserver(() => this.draw()).observe(figure);
   }
 
   listen() {
-    this.svg.on("mousemove", () => this.onCursor(this.x?.invert(d3.mouse(this.svg.node())[0])));
-    this.svg.on("mouseleave", () => this.onCursor(null));
+    this.svg.on("mousemove", () => this.onMove(d3.mouse(this.svg.node())[0]));
+    this.svg.on("mousedown", () => {
+      this.dragFrom = this.x ? d3.mouse(this.svg.node())[0] : null;
+      d3.event.preventDefault();
+    });
+    this.svg.on("mouseup", () => this.endDrag(d3.mouse(this.svg.node())[0]));
+    this.svg.on("mouseleave", () => {
+      this.endDrag(null);
+      this.onCursor(null);
+    });
+    this.svg.on("dblclick", () => this.onRange(null));
     this.svg.on("blur", () => this.onCursor(null));
     this.svg.on("keydown", () => {
+      if (this.zoomByKey(d3.event.key)) return d3.event.preventDefault();
       const stride = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[d3.event.key];
       if (!stride || !this.longest?.length) return;
       d3.event.preventDefault();
@@ -72,14 +85,61 @@ export class LineChart {
     });
   }
 
+  onMove(x) {
+    if (this.dragFrom != null) this.drawBrush(x);
+    this.onCursor(this.x?.invert(x));
+  }
+
+  // A drag over some pixels is a zoom; less is a click.
+  endDrag(x) {
+    const from = this.dragFrom;
+    this.dragFrom = null;
+    this.brush.attr("width", 0);
+    if (from == null || x === null || Math.abs(x - from) < 8) return;
+    this.onRange([this.x.invert(Math.min(from, x)), this.x.invert(Math.max(from, x))]);
+  }
+
+  drawBrush(x) {
+    const [left, right] = [Math.min(this.dragFrom, x), Math.max(this.dragFrom, x)];
+    this.brush.attr({ x: left, y: margin.top, width: right - left, height: this.height - margin.top - margin.bottom });
+  }
+
+  // + and - around the cursor, 0 and Escape for the whole run.
+  zoomByKey(key) {
+    if (key === "0" || key === "Escape") return this.onRange(null), true;
+    const factor = { "+": 0.5, "=": 0.5, "-": 2 }[key];
+    if (!factor || !this.x) return false;
+    const [first, last] = this.x.domain();
+    const middle = this.cursorStep ?? (first + last) / 2;
+    const half = (factor * (last - first)) / 2;
+    return this.onRange(half < 1 ? this.range : [middle - half, middle + half]), true;
+  }
+
+  setRange(range) {
+    this.range = range;
+    this.show(this.curves);
+  }
+
+  setStrength(strength) {
+    this.strength = strength;
+    this.show(this.curves);
+  }
+
+  visible(points) {
+    if (!this.range) return points;
+    const [first, last] = this.range;
+    return points.filter((point) => point.step >= first && point.step <= last);
+  }
+
   // curves: one array of {step, value} a series, by rising step.
   show(curves) {
-    this.data = curves.map((points, index) => ({
-      ...this.series[index],
-      points,
-      line: this.series[index].smooth ? smoothed(points) : points,
-    }));
-    this.longest = curves.reduce((most, points) => (points.length > most.length ? points : most), []);
+    this.curves = curves;
+    this.data = curves.map((all, index) => {
+      const { smooth } = this.series[index];
+      const line = smooth ? smoothed(all, this.strength) : all;
+      return { ...this.series[index], points: this.visible(all), line: this.visible(line), isSmoothed: line !== all };
+    });
+    this.longest = this.data.reduce((most, one) => (one.points.length > most.length ? one.points : most), []);
     this.draw();
   }
 
@@ -143,7 +203,7 @@ export class LineChart {
     this.frame.attr({ x: margin.left, y: margin.top - 3, width, height });
     const path = d3.svg.line().x((point) => this.x(point.step)).y((point) => this.y(point.value));
     const curves = this.data.flatMap((one) => [
-      ...(one.smooth && one.line !== one.points ? [{ colour: `${one.colour} raw`, points: one.points }] : []),
+      ...(one.isSmoothed ? [{ colour: `${one.colour} raw`, points: one.points }] : []),
       { colour: one.colour, points: one.line },
     ]);
     const lines = this.plot.selectAll("path").data(curves);
@@ -192,7 +252,13 @@ export class LineChart {
   }
 }
 
-// Makes the cursor of one chart the cursor of all.
-export function shareCursor(charts) {
-  for (const chart of charts) chart.onCursor = (step) => charts.forEach((other) => other.setCursor(step));
+// Makes cursor and zoom of one chart those of all. onRange is told of every zoom.
+export function share(charts, onRange) {
+  for (const chart of charts) {
+    chart.onCursor = (step) => charts.forEach((other) => other.setCursor(step));
+    chart.onRange = (range) => {
+      charts.forEach((other) => other.setRange(range));
+      onRange(range);
+    };
+  }
 }

@@ -1,5 +1,15 @@
-// The page: reads the stream of events, keeps what it says, draws it.
-import { LineChart, shareCursor } from "./charts.js";
+// The page: reads the stream of events and draws the view that the address names.
+import { LineChart, share } from "./charts.js";
+import { Comparison, kMostCompared } from "./compare.js";
+import { HeatMap } from "./heatmap.js";
+import { showFound, showLines } from "./log.js";
+import { showMemory } from "./memory.js";
+import { addPoints, addRanks, loadHistory, loadLines, loadRanks, runOf, selectedRun, state } from "./store.js";
+import { TaskStream } from "./task_stream.js";
+import { showProgress, showWorkers } from "./tasks.js";
+import { showTopology } from "./topology.js";
+import { showFigures, showVerdict } from "./verdict.js";
+import { currentView, followLinks, showView } from "./views.js";
 import * as format from "./format.js";
 import * as tables from "./tables.js";
 
@@ -32,83 +42,53 @@ const charts = {
     ],
   }),
 };
-shareCursor(Object.values(charts));
+share(Object.values(charts), (range) => (byId("zoom-out").hidden = range === null));
+const heat = new HeatMap(byId("heat"), byId("heat-note"), byId("heat-legend"), (isInside) => (byId("heat-all").hidden = !isInside));
+const stream = new TaskStream(byId("stream"), byId("stream-note"));
+const comparison = new Comparison(byId("chart-compare"), byId("compare-table"));
 
-const kMostPoints = 4000;
 const kLogInterval = 1000;  // milliseconds
-const kDrawInterval = 400;  // numbers that change more often cannot be read
-const state = {
-  snapshot: null,
-  curves: new Map(),  // run id → metric → points
-  pinned: null,       // the run that was picked
-  shown: null,        // the run on the page
-  lastLogAt: 0,
-  isLogComplete: false,
-  isDrawDue: false,
-};
+const kDrawInterval = 200;
+const page = { shown: null, shownStatus: null, logAt: 0, isLogComplete: false, lines: [], isDrawDue: false };
 
 const now = () => Date.now() / 1000;
-const runOf = (runId) => state.snapshot?.runs.find((run) => run.run_id === runId);
+const rowsOf = (run) => state.rows.get(run.run_id) ?? [];
 
-// The run that was picked, else the newest that runs, else the newest.
-function selectedRun() {
-  const runs = state.snapshot?.runs ?? [];
-  return runOf(state.pinned) ?? runs.find((run) => run.status === "running") ?? runs[0];
+async function loadLog(run, view) {
+  if (page.isLogComplete || performance.now() - page.logAt < kLogInterval) return;
+  page.logAt = performance.now();
+  const lines = await loadLines(run.run_id, view === "logs" ? 2000 : 200);
+  if (page.shown !== run.run_id) return;
+  page.isLogComplete = run.ended !== null;
+  page.lines = lines;
+  drawLog(run);
 }
 
-// Curves are kept by run and metric, each by rising step; what the group or rank 0 says counts.
-function addPoints(points) {
-  for (const point of points) {
-    if (point.rank > 0) continue;
-    if (!state.curves.has(point.run_id)) state.curves.set(point.run_id, new Map());
-    const curves = state.curves.get(point.run_id);
-    for (const [metric, value] of Object.entries(point.metrics)) {
-      if (Number.isFinite(value)) insert(curves, metric, { step: point.step, value });
-    }
-  }
-}
-
-function insert(curves, metric, point) {
-  if (!curves.has(metric)) curves.set(metric, []);
-  const curve = curves.get(metric);
-  let at = curve.length;
-  while (at > 0 && curve[at - 1].step > point.step) at -= 1;
-  if (at > 0 && curve[at - 1].step === point.step) curve[at - 1] = point;
-  else curve.splice(at, 0, point);
-  if (curve.length > kMostPoints) curves.set(metric, curve.filter((_, index) => index % 2 === (curve.length - 1) % 2));
-}
-
-async function fetchJson(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return response.json();
-}
-
-async function loadHistory(runId) {
-  const { points } = await fetchJson(`/json/history?run=${encodeURIComponent(runId)}&limit=2000`);
-  addPoints(points);
-  drawSoon();
-}
-
-async function loadLog(run) {
-  if (state.isLogComplete || performance.now() - state.lastLogAt < kLogInterval) return;
-  state.lastLogAt = performance.now();
-  const { lines } = await fetchJson(`/json/logs?run=${encodeURIComponent(run.run_id)}&lines=200`);
-  if (state.shown !== run.run_id) return;
-  state.isLogComplete = run.ended !== null;
-  tables.showLog(byId("log"), lines.length ? lines : [run.ended === null ? "no output yet" : "no output"]);
+function drawLog(run) {
+  const none = [run.ended === null ? "no output yet" : "no output"];
+  showLines(byId("tail"), page.lines.length ? page.lines.slice(-200) : none);
+  showFound(byId("log"), byId("log-note"), page.lines, byId("log-find").value, byId("log-rank").value);
 }
 
 function changeRun(run) {
-  if (state.shown === run.run_id) return;
-  Object.assign(state, { shown: run.run_id, lastLogAt: -kLogInterval, isLogComplete: false });
-  byId("log").replaceChildren();
-  loadHistory(run.run_id).catch(() => {});
+  const isEnded = run.ended !== null && page.shownStatus !== run.status;
+  if (page.shown === run.run_id && !isEnded) return;
+  Object.assign(page, { logAt: -kLogInterval, isLogComplete: false, lines: page.shown === run.run_id ? page.lines : [] });
+  Object.assign(page, { shown: run.run_id, shownStatus: run.status });
+  Object.values(charts).forEach((chart) => (chart.range = null));
+  loadHistory(run.run_id).then(drawSoon, () => {});
+  if (run.ended !== null) loadRanks(run.run_id).then(drawSoon, () => {});
 }
 
 function select(runId) {
   state.pinned = runId;
   history.replaceState(null, "", `#run=${encodeURIComponent(runId)}`);
+  draw();
+}
+
+function compare(runId, isWanted) {
+  state.compared = [...state.compared.filter((other) => other !== runId), ...(isWanted ? [runId] : [])].slice(-kMostCompared);
+  if (isWanted) loadHistory(runId).then(drawSoon, () => {});
   draw();
 }
 
@@ -124,31 +104,16 @@ function drawHeader(snapshot) {
   byId("fact-dask").textContent = `${snapshot.host}:${snapshot.ports.dask}`;
 }
 
-function figure(label, value) {
-  return tables.element("div", {}, [tables.element("dt", { text: label }), tables.element("dd", { text: value })]);
-}
-
-function drawHero(run) {
-  const progress = tables.progressOf(run);
-  const share = progress?.total_steps ? progress.step / progress.total_steps : run.status === "succeeded" ? 1 : 0;
+function drawHero(run, provider) {
+  const { step, total_steps: total } = run.insight;
   byId("run-title").replaceChildren(run.name, tables.element("small", { text: run.run_id }));
   tables.setPill(byId("run-status"), run.status);
   byId("run-command").textContent = format.command(run.command);
-  byId("run-reason").hidden = run.status !== "failed" || !run.reason;
-  byId("run-reason").textContent = run.reason;
-  byId("run-progress").value = share;
+  showVerdict(byId("verdict"), run);
+  byId("run-progress").value = total ? step / total : run.status === "succeeded" ? 1 : 0;
   byId("run-progress").dataset.tone = tables.toneOf(run.status);
-  byId("run-step").textContent = progress ? `step ${tables.stepText(progress, "of")}` : "no step reported";
-  const metrics = run.metrics;
-  byId("run-figures").replaceChildren(
-    figure("Loss", format.loss(metrics.loss)),
-    figure("Validation loss", format.loss(metrics.val_loss)),
-    figure("Tokens/s", format.count(tables.throughputOf(metrics))),
-    figure("Step time", format.milliseconds(metrics.step_ms)),
-    figure("Exposed comm.", format.milliseconds(metrics.exposed_comm_ms)),
-    figure("Elapsed", format.duration(tables.elapsedOf(run, now()))),
-    figure("Left", format.duration(tables.remainingOf(run))),
-  );
+  byId("run-step").textContent = step === null ? "no step reported" : `step ${tables.stepText(run.insight, "of")}`;
+  showFigures(byId("run-figures"), run, provider, now());
 }
 
 function drawCharts(run) {
@@ -156,42 +121,82 @@ function drawCharts(run) {
   for (const chart of Object.values(charts)) chart.show(chart.series.map((one) => curves.get(one.metric) ?? []));
 }
 
-function drawRun(run) {
-  byId("run").hidden = !run;
+function drawRanks(run) {
+  const rows = rowsOf(run);
+  const { suspects } = run.insight;
+  if (run.ended === null && rows.some((row) => row.step !== null)) heat.add(run.run_id, rows, now());
+  heat.draw();
+  tables.showPlaces(byId("places"), rows, suspects);
+  tables.showRanks(byId("ranks"), byId("ranks-note"), rows, suspects, byId("ranks-find").value);
+}
+
+const views = {
+  status(run) {
+    drawCharts(run);
+    drawRanks(run);
+  },
+  ranks(run) {
+    drawRanks(run);
+    showMemory(byId("memory"), rowsOf(run));
+  },
+};
+
+function drawRun(run, view) {
   if (!run) return;
   changeRun(run);
-  drawHero(run);
-  drawCharts(run);
-  tables.showRanks(byId("ranks"), run.rank_views);
-  loadLog(run).catch(() => {});
+  drawHero(run, state.snapshot.provider);
+  views[view]?.(run);
+  if (view === "logs" || view === "status") loadLog(run, view).catch(() => {});
+}
+
+function drawTasks() {
+  const board = state.board ?? { clients: 0, totals: {}, workers: [], prefixes: [] };
+  showProgress(byId("task-progress"), board);
+  showWorkers(byId("workers"), board, now());
+  byId("tasks-empty").hidden = board.prefixes.length > 0;
+  const { host, ports } = state.snapshot;
+  byId("dask-snippet").textContent = `from distributed import Client\nclient = Client("tcp://${host}:${ports.dask}")`;
+  stream.draw(now());
+}
+
+function drawRuns(snapshot, run, view) {
+  byId("runs-empty").hidden = snapshot.runs.length > 0;
+  byId("runs-table").hidden = snapshot.runs.length === 0;
+  const choices = { selected: run?.run_id, compared: state.compared, onSelect: select, onCompare: compare };
+  tables.showRuns(byId("runs-table"), snapshot.runs, now(), choices);
+  const compared = state.compared.map(runOf).filter(Boolean);
+  byId("compare").dataset.off = compared.length ? "no" : "yes";
+  if (view === "runs" && compared.length) comparison.show(compared, state.curves);
 }
 
 function titleOf(run) {
   if (!run) return "Trireme";
   const isTraining = run.status === "running" && run.metrics.loss !== undefined;
-  const loss = isTraining ? `loss ${format.loss(run.metrics.loss)} · ` : "";
-  return `${loss}${run.name} ${run.status} · Trireme`;
+  const trouble = ["stalled", "slow rank"].includes(run.insight.condition) ? `${run.insight.condition} · ` : "";
+  return `${trouble}${isTraining ? `loss ${format.loss(run.metrics.loss)} · ` : ""}${run.name} ${run.status} · Trireme`;
 }
 
 function draw() {
-  state.isDrawDue = false;
+  page.isDrawDue = false;
   const { snapshot } = state;
   if (!snapshot || document.hidden) return;
   const run = selectedRun();
+  const view = currentView();
   drawHeader(snapshot);
+  drawRuns(snapshot, run, view);
+  showView(Boolean(run));
   byId("nodes-empty").hidden = snapshot.nodes.length > 0;
   tables.showNodes(byId("nodes"), snapshot.nodes, now());
-  drawRun(run);
-  byId("runs-empty").hidden = snapshot.runs.length > 0;
-  byId("runs-table").hidden = snapshot.runs.length === 0;
-  tables.showRuns(byId("runs-table"), snapshot.runs, run?.run_id, now(), select);
+  drawRun(run, view);
+  if (view === "topology") showTopology(byId("topology"), snapshot.nodes, run ? rowsOf(run) : [], run?.insight.suspects ?? []);
+  if (view === "tasks") drawTasks();
   document.title = titleOf(run);
 }
 
 function drawSoon() {
-  if (state.isDrawDue) return;
-  state.isDrawDue = true;
-  setTimeout(() => requestAnimationFrame(draw), state.shown ? kDrawInterval : 0);
+  if (page.isDrawDue) return;
+  page.isDrawDue = true;
+  setTimeout(() => requestAnimationFrame(draw), page.shown ? kDrawInterval : 0);
 }
 
 function setLink(text, tone) {
@@ -201,22 +206,47 @@ function setLink(text, tone) {
 
 function follow() {
   const events = new EventSource("/events");
+  const on = (kind, take) => events.addEventListener(kind, (event) => {
+    take(JSON.parse(event.data));
+    drawSoon();
+  });
   events.addEventListener("open", () => {
     setLink("live", "ok");
-    if (state.shown) loadHistory(state.shown).catch(() => {});
+    if (page.shown) loadHistory(page.shown).then(drawSoon, () => {});
   });
   events.addEventListener("error", () => setLink("reconnecting", "bad"));
-  events.addEventListener("snapshot", (event) => {
-    state.snapshot = JSON.parse(event.data);
-    drawSoon();
+  on("snapshot", (snapshot) => (state.snapshot = snapshot));
+  on("ranks", addRanks);
+  on("metrics", addPoints);
+  on("tasks", (board) => (state.board = board));
+  on("spans", (spans) => stream.add(spans));
+}
+
+function listen() {
+  byId("smoothing").addEventListener("input", (event) => {
+    for (const chart of Object.values(charts)) chart.setStrength(Number(event.target.value));
   });
-  events.addEventListener("metrics", (event) => {
-    addPoints(JSON.parse(event.data));
-    drawSoon();
+  byId("zoom-out").addEventListener("click", () => charts.loss.onRange(null));
+  byId("heat-metric").addEventListener("change", (event) => {
+    heat.metric = event.target.value;
+    heat.draw();
   });
+  byId("heat-all").addEventListener("click", () => heat.showAll());
+  for (const id of ["log-find", "log-rank", "ranks-find"]) {
+    byId(id).addEventListener("input", () => {
+      const run = selectedRun();
+      if (run) drawLog(run);
+      draw();
+    });
+  }
 }
 
 state.pinned = new URLSearchParams(location.hash.slice(1)).get("run");
 document.addEventListener("visibilitychange", draw);
 setInterval(drawSoon, 1000);
+followLinks(() => {
+  Object.assign(page, { logAt: -kLogInterval, isLogComplete: false });
+  draw();
+});
+listen();
 follow();

@@ -1,5 +1,6 @@
-// The lists of the page: nodes, runs, ranks, log. Text goes in by textContent only.
+// The lists of the page: nodes, runs, ranks and where they are. Text goes in by textContent only.
 import * as format from "./format.js";
+import { placesOf, spans } from "./ranks.js";
 
 const tones = {
   up: "ok", running: "busy", succeeded: "ok", done: "ok", starting: "warn", queued: "warn", stopping: "warn",
@@ -35,30 +36,12 @@ export function showNodes(list, nodes, now) {
   ])));
 }
 
-function head(columns) {
+export function head(columns) {
   const cells = columns.map(([text, className]) => element("th", { text, className, scope: "col" }));
   return element("thead", {}, [element("tr", {}, cells)]);
 }
 
-const cell = (text, className) => element("td", { text, className });
-
-// The newest progress of a run: rank 0's when it has reported, else any rank's.
-export function progressOf(run) {
-  const reports = run.rank_views.filter((view) => view.status);
-  return (reports.find((view) => view.rank === 0) ?? reports[0])?.status;
-}
-
-export const throughputOf = (metrics) => metrics.tokens_per_s ?? metrics.items_per_s ?? metrics.samples_per_s;
-
-export function elapsedOf(run, now) {
-  return run.started === null ? undefined : (run.ended ?? now) - run.started;
-}
-
-export function remainingOf(run) {
-  const progress = progressOf(run);
-  if (run.status !== "running" || !progress?.total_steps || !run.metrics.step_ms) return undefined;
-  return ((progress.total_steps - progress.step) * run.metrics.step_ms) / 1000;
-}
+export const cell = (text, className) => element("td", { text, className });
 
 function reasonOf(run) {
   if (run.reason) return run.reason;
@@ -66,91 +49,107 @@ function reasonOf(run) {
 }
 
 const runColumns = [
-  ["Run"], ["Name"], ["Status"], ["Ranks", "number"], ["Nodes", "number"], ["Step", "number"], ["Loss", "number"],
+  ["", "check"], ["Run"], ["Name"], ["Status"], ["Ranks", "number"], ["Nodes", "number"], ["Step", "number"], ["Loss", "number"],
   ["Tokens/s", "number"], ["Elapsed", "number"], ["Left", "number"], ["Why it ended"],
 ];
 
 // "640 / 5 000", or "640" when the end is not known.
-export function stepText(progress, between = "/") {
-  if (!progress) return "–";
-  const step = format.integer(progress.step);
-  return progress.total_steps ? `${step} ${between} ${format.integer(progress.total_steps)}` : step;
+export function stepText({ step, total_steps: total }, between = "/") {
+  if (step === null) return "–";
+  return total ? `${format.integer(step)} ${between} ${format.integer(total)}` : format.integer(step);
 }
 
-function runRow(run, isSelected, now, onSelect) {
+function checkBox(run, { compared, onCompare }) {
+  const box = element("input", { type: "checkbox", "aria-label": `compare run ${run.run_id}` });
+  box.checked = compared.includes(run.run_id);
+  box.addEventListener("click", (event) => event.stopPropagation());
+  box.addEventListener("change", () => onCompare(run.run_id, box.checked));
+  return box;
+}
+
+function runRow(run, now, choices) {
+  const isSelected = run.run_id === choices.selected;
   const label = `show run ${run.run_id}`;
   const pick = element("button", { className: "pick", text: run.run_id, type: "button", "aria-label": label });
   const row = element("tr", { "aria-current": String(isSelected), "data-run": run.run_id }, [
+    element("td", { className: "check" }, [checkBox(run, choices)]),
     element("td", {}, [pick]),
     cell(run.name),
     element("td", {}, [pill(run.status)]),
     cell(String(run.ranks), "number"),
     cell(String(run.nodes.length), "number"),
-    cell(stepText(progressOf(run)), "number"),
+    cell(stepText(run.insight), "number"),
     cell(format.loss(run.metrics.loss), "number"),
-    cell(format.count(throughputOf(run.metrics)), "number"),
-    cell(format.duration(elapsedOf(run, now)), "number"),
-    cell(format.duration(remainingOf(run)), "number"),
+    cell(format.count(run.metrics.tokens_per_s ?? run.metrics.items_per_s), "number"),
+    cell(format.duration(run.started === null ? undefined : (run.ended ?? now) - run.started), "number"),
+    cell(run.ended ? "–" : format.duration(run.insight.remaining ?? undefined), "number"),
     cell(reasonOf(run), "wide-text muted"),
   ]);
-  row.addEventListener("click", () => onSelect(run.run_id));
+  row.addEventListener("click", () => choices.onSelect(run.run_id));
   return row;
 }
 
-// Rows are rebuilt, so the keyboard's place is put back to the run it was on.
-export function showRuns(table, runs, selected, now, onSelect) {
+// choices: {selected, compared, onSelect, onCompare}. Rows are rebuilt, so the keyboard's place is put back.
+export function showRuns(table, runs, now, choices) {
   const place = document.activeElement;
-  const focused = table.contains(place) ? place.closest("tr")?.dataset.run : undefined;
-  const rows = runs.map((run) => runRow(run, run.run_id === selected, now, onSelect));
+  const focused = table.contains(place) ? { run: place.closest("tr")?.dataset.run, tag: place.tagName } : undefined;
+  const rows = runs.map((run) => runRow(run, now, choices));
   table.replaceChildren(head(runColumns), element("tbody", {}, rows));
-  if (focused) rows.find((row) => row.dataset.run === focused)?.querySelector("button").focus();
+  if (focused) rows.find((row) => row.dataset.run === focused.run)?.querySelector(focused.tag)?.focus();
+}
+
+const placeColumns = [["Place"], ["Ranks", "number"], ["Which"], ["Longest there", "number"]];
+
+// "all_reduce #41, 3 ranks, 0–2, 12 s": who waits, and who is waited for.
+export function showPlaces(table, rows, suspects) {
+  const places = placesOf(rows, suspects).slice(0, 12).map((place) => element("tr", { "data-suspect": String(place.hasSuspect) }, [
+    element("td", {}, [element("span", { className: "pill", text: place.what, "data-tone": place.hasSuspect ? "bad" : place.tone })]),
+    cell(String(place.ranks.length), "number"),
+    cell(spans(place.ranks), "mono"),
+    cell(place.seconds >= 1 ? format.duration(place.seconds) : "–", "number"),
+  ]));
+  table.replaceChildren(head(placeColumns), element("tbody", {}, places));
 }
 
 const rankColumns = [
-  ["Rank", "number"], ["Node"], ["State"], ["Step", "number"], ["Step time", "number"], ["Exposed", "number"],
-  ["Last collective"],
+  ["Rank", "number"], ["Node"], ["State"], ["Step", "number"], ["Step time", "number"], ["Computing", "number"],
+  ["Exposed", "number"], ["Waits", "number"], ["Memory", "number"], ["Last collective"],
 ];
+const kMostRanks = 64;
 
-function collectiveText(status) {
-  const last = status?.collective;
+function collectiveText(last) {
   return last ? `#${last.sequence} ${last.op} ${format.short(format.bytes(last.bytes))}` : "–";
 }
 
 // What a rank does while it runs, how it ended once it has.
-function statePill(view) {
-  const text = view.exit_cause || (view.state === "running" && view.status?.phase) || view.state;
-  const ended = view.exit_code === null ? toneOf(view.state) : view.exit_code === 0 ? "ok" : "bad";
-  return element("span", { className: "pill", text, "data-tone": ended, title: (view.last_errors ?? []).join("\n") });
+function statePill(row) {
+  const text = row.exit_cause || (row.state === "running" && row.phase) || row.state;
+  const tone = row.exit_cause && row.exit_cause !== "exited with 0" ? "bad" : toneOf(row.state);
+  return element("span", { className: "pill", text, "data-tone": tone, title: (row.last_errors ?? []).join("\n") });
 }
 
-function rankRow(view, furthest) {
-  const status = view.status;
-  const isLate = view.state === "running" && status && furthest - status.step > 1;
-  const behind = isLate ? ` (${status.step - furthest})` : "";
-  return element("tr", {}, [
-    cell(String(view.rank), "number"),
-    cell(view.node),
-    element("td", {}, [statePill(view)]),
-    cell(status ? `${format.integer(status.step)}${behind}` : "–", isLate ? "number late" : "number"),
-    cell(format.milliseconds(status?.metrics.step_ms), "number"),
-    cell(format.milliseconds(status?.metrics.exposed_comm_ms), "number"),
-    cell(collectiveText(status), "mono"),
+function rankRow(row, furthest, suspects) {
+  const isLate = row.state === "running" && row.step !== null && furthest - row.step > 1;
+  const behind = isLate ? ` (${row.step - furthest})` : "";
+  const milliseconds = (value) => cell(format.milliseconds(value ?? undefined), "number");
+  return element("tr", { "data-suspect": String(suspects.includes(row.rank)) }, [
+    cell(String(row.rank), "number"),
+    cell(row.node),
+    element("td", {}, [statePill(row)]),
+    cell(row.step === null ? "–" : `${format.integer(row.step)}${behind}`, isLate ? "number late" : "number"),
+    milliseconds(row.step_ms), milliseconds(row.busy_ms || undefined), milliseconds(row.exposed_ms), milliseconds(row.straggler_ms),
+    cell(row.memory_mib ? format.bytes(row.memory_mib * 2 ** 20) : "–", "number"),
+    cell(collectiveText(row.collective), "mono"),
   ]);
 }
 
-export function showRanks(table, views) {
-  const furthest = Math.max(0, ...views.map((view) => view.status?.step ?? 0));
-  table.replaceChildren(head(rankColumns), element("tbody", {}, views.map((view) => rankRow(view, furthest))));
-}
-
-// Follows the newest line unless the reader has scrolled up.
-export function showLog(target, lines) {
-  if (target.dataset.last === lines.join("\n")) return;
-  target.dataset.last = lines.join("\n");
-  const isAtEnd = target.scrollHeight - target.scrollTop - target.clientHeight < 40;
-  target.replaceChildren(...lines.flatMap((line) => {
-    const [, prefix, rest] = /^(\[[^\]\s]{1,24}\] ?)?([\s\S]*)$/.exec(line);
-    return [...(prefix ? [element("span", { className: "prefix", text: prefix })] : []), `${rest}\n`];
-  }));
-  if (isAtEnd) target.scrollTop = target.scrollHeight;
+// Suspects first, then by rank; of many the first ones, until the reader looks for others.
+export function showRanks(table, note, rows, suspects, wanted) {
+  const furthest = Math.max(0, ...rows.map((row) => row.step ?? 0));
+  const words = wanted.toLowerCase();
+  const found = rows.filter((row) => !words || String(row.rank) === words || `${row.node} ${row.state} ${row.phase}`.includes(words));
+  const sorted = [...found].sort((a, b) => suspects.includes(b.rank) - suspects.includes(a.rank) || a.rank - b.rank);
+  const shown = sorted.slice(0, kMostRanks);
+  note.textContent = shown.length < rows.length ? `${shown.length} of ${rows.length} ranks` : "";
+  table.replaceChildren(head(rankColumns), element("tbody", {}, shown.map((row) => rankRow(row, furthest, suspects))));
 }

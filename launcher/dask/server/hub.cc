@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 #include <boost/asio/detached.hpp>
 
+#include "dask/server/task_board_writer.h"
 #include "dask/wire/pickle_writer.h"
 
 namespace trireme::launcher::dask {

@@ -116,6 +116,10 @@ UpdateReport PartOptimizer::step() {
 }
 
 std::int64_t PartOptimizer::updates() const noexcept { return state_->updates; }
+int PartOptimizer::state_tensors() const {
+  const auto& parameters = state_->parallel.parameters();
+  return parameters.empty() ? 0 : static_cast<int>(state_->rule->state_names(parameters.front()).size());
+}
 double PartOptimizer::learning_rate() const { return state_->rate(); }
 
 std::vector<TensorSlice> PartOptimizer::tensor_slices() {

@@ -154,7 +154,8 @@ void GradientReducer::post_full_buckets() {
     auto& bucket = buckets_[posted_];
     bucket.writers.join(parameters_[bucket.parameters.front()].tensor);
     store_->post(posted_);
-    last_collective_ = {last_collective_.sequence + 1, "gradients", bucket.bytes};
+    last_collective_ = {.sequence = last_collective_.sequence + 1, .op = "gradients", .bytes = bucket.bytes};
+    reduced_bytes_ += bucket.bytes;
     note(TraceEvent::kBucketPosted, posted_);
     ++posted_;
   }

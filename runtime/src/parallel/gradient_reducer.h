@@ -66,6 +66,8 @@ class GradientReducer {
 
   [[nodiscard]] const std::vector<NamedParameter>& parameters() const noexcept { return parameters_; }
   [[nodiscard]] const BackwardTimes& times() const noexcept { return times_; }
+  // Put into reductions so far.
+  [[nodiscard]] std::int64_t reduced_bytes() const noexcept { return reduced_bytes_; }
   [[nodiscard]] const CollectiveStatus& last_collective() const noexcept { return last_collective_; }
   // The first gradient in this step that had a value that is not finite, on this rank, before any reduction, by
   // parameter. On a GPU this waits for the gradients.
@@ -117,6 +119,7 @@ class GradientReducer {
   std::size_t posted_ = 0;  // buckets posted in this pass
   BackwardTimes times_;
   CollectiveStatus last_collective_;
+  std::int64_t reduced_bytes_ = 0;
   std::vector<TraceEntry>* trace_ = nullptr;
 };
 

@@ -110,6 +110,24 @@ double ParallelModule::gradient_scale() const noexcept { return 1 / loss_scale()
 double ParallelModule::loss_scale() const noexcept { return state_->policy.loss_scale(); }
 std::int64_t ParallelModule::gathered_bytes() const noexcept { return state_->store->gathered_bytes(); }
 
+std::int64_t ParallelModule::reduced_bytes() const noexcept { return state_->reducer.reduced_bytes(); }
+
+ZeroMemory ParallelModule::formula_memory(int optimizer_tensors) const {
+  constexpr std::int64_t kFloat = sizeof(float);
+  const auto& state = *state_;
+  const std::int64_t width = options().precision == Precision::kFloat32 ? kFloat : kFloat / 2;
+  const std::int64_t masters = state.masters ? kFloat : 0;
+  const bool reduces_wide = options().reduce_dtype == Precision::kFloat32;
+  ZeroMemoryInput input{.zero = options().zero,
+                        .parameter_bytes = width,
+                        .gradient_bytes = reduces_wide ? kFloat : width,
+                        .optimizer_bytes = kFloat * optimizer_tensors + masters,
+                        .shards = state.groups.shards,
+                        .sharing = state.groups.layout.shared ? state.groups.first().size() : 1};
+  for (const auto& parameter : parameters()) input.elements += parameter.tensor.numel();
+  return zero_memory(input);
+}
+
 void ParallelModule::update(const std::function<void(std::size_t)>& change) {
   std::size_t part = 0;
   update_together([&](std::size_t count) {

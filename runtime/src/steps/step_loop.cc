@@ -12,6 +12,8 @@
 namespace trireme {
 namespace {
 
+double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
 double milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -145,7 +147,7 @@ void StepLoop::finish_step() {
   if (keeper_ != nullptr) keeper_->after_step(finished_, report_.is_last, sources_);
 }
 
-void StepLoop::tell_agent() const {
+void StepLoop::tell_agent() {
   if (!context_.status().is_connected()) return;
   StatusRecord record;
   record.phase = report_.is_last ? "done" : "train";
@@ -158,7 +160,10 @@ void StepLoop::tell_agent() const {
                     {"tokens_per_s", report_.tokens_per_s},
                     {"exposed_comm_ms", report_.exposed_comm_ms},
                     {"straggler_ms", report_.straggler_ms},
-                    {"memory_mib", resident_mebibytes()}};
+                    {"memory_mib", resident_mebibytes()},
+                    {"model_state_mib", mebibytes(parallel_.formula_memory(optimizer_.state_tensors()).total())},
+                    {"reduced_mib", mebibytes(parallel_.reduced_bytes() - told_reduced_bytes_)}};
+  told_reduced_bytes_ = parallel_.reduced_bytes();
   if (report_.mfu > 0) record.metrics["mfu"] = report_.mfu;
   context_.report(std::move(record));
 }

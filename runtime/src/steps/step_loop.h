@@ -37,7 +37,7 @@ class StepLoop {
   void keep_timeline();
   [[nodiscard]] RankShare share() const;
   void fill_report(const WorldShare& world, const UpdateReport& update);
-  void tell_agent() const;
+  void tell_agent();
   void finish_step();
 
   TrainContext& context_;
@@ -50,6 +50,7 @@ class StepLoop {
 
   Stage stage_ = Stage::kUpdated;
   std::int64_t finished_ = 0;
+  std::int64_t told_reduced_bytes_ = 0;
   Batch batch_;
   double loss_sum_ = 0;
   std::int64_t samples_ = 0;

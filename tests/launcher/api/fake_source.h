@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "scheduler/clock.h"
+#include "scheduler/live_task_board.h"
 #include "scheduler/snapshot.h"
 
 namespace trireme::launcher {
@@ -13,8 +16,21 @@ class FakeSource : public SnapshotSource {
  public:
   ClusterSnapshot snapshot() const override {
     const std::lock_guard lock(mutex_);
-    return snapshot_;
+    ClusterSnapshot shown = snapshot_;
+    for (RunView& run : shown.runs) run.insight = look_at(run, shown.nodes, seconds_since_epoch());
+    return shown;
   }
+
+  std::optional<RunView> run(const std::string& run_id) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(snapshot_.runs, run_id, &RunView::run_id);
+    if (found == snapshot_.runs.end()) return std::nullopt;
+    RunView shown = *found;
+    shown.insight = look_at(shown, snapshot_.nodes, seconds_since_epoch());
+    return shown;
+  }
+
+  const TaskSource* tasks() const override { return &board; }
 
   std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const override {
     const std::lock_guard lock(mutex_);
@@ -58,6 +74,8 @@ class FakeSource : public SnapshotSource {
       if (one) (*one)(revision);
     }
   }
+
+  LiveTaskBoard board;
 
   void add_point(MetricPoint point) {
     const std::lock_guard lock(mutex_);

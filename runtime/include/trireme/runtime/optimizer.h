@@ -20,6 +20,8 @@ class Optimizer : public StateSource {
  public:
   // Collective. Does not clear the gradients.
   virtual UpdateReport step() = 0;
+  // Tensors of float32 that it keeps beside a parameter: 2 for Adam. For what memory a rank needs by the formula.
+  [[nodiscard]] virtual int state_tensors() const { return 0; }
 };
 
 }  // namespace trireme

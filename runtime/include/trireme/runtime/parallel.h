@@ -185,6 +185,10 @@ class ParallelModule : public StateSource {
   void write_parameters(const std::function<void(const std::string& name, at::Tensor& whole)>& write);
   // Parameter bytes that this rank received from others so far. Zero where ranks share one copy.
   [[nodiscard]] std::int64_t gathered_bytes() const noexcept;
+  // Gradient bytes that this rank put into reductions so far.
+  [[nodiscard]] std::int64_t reduced_bytes() const noexcept;
+  // What zero_memory() gives for this model, stage and world, with so many tensors of optimizer state.
+  [[nodiscard]] ZeroMemory formula_memory(int optimizer_tensors) const;
   // Units gather their parameters, so every rank must run the same ones in each step.
   [[nodiscard]] bool gathers_units() const noexcept;
   // One line: the stage, who shares what, and the bytes a rank holds.

@@ -40,6 +40,7 @@ class PartOptimizer : public Optimizer {
   UpdateReport step() final;
   // Calls of step() so far, skipped ones included.
   [[nodiscard]] std::int64_t updates() const noexcept;
+  [[nodiscard]] int state_tensors() const override;
   // What the next step() uses, before groups scale it.
   [[nodiscard]] double learning_rate() const;
 
