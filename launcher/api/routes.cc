@@ -60,8 +60,6 @@ HttpReply logs_reply(std::string_view target, const SnapshotSource& source) {
 
 }  // namespace
 
-HttpReply error_reply(unsigned status, std::string_view what) { return json_reply({{"error", what}}, status); }
-
 HttpReply answer(const HttpRequest& request, const SnapshotSource& source) {
   if (request.method != "GET" && request.method != "HEAD") {
     HttpReply reply = error_reply(405, "this port is read over HTTP with GET; use gRPC (trireme.v1) to change things");
