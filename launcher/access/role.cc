@@ -53,7 +53,8 @@ std::optional<Role> role_for_rpc(std::string_view path) {
 }
 
 std::optional<Role> role_for_http(std::string_view method, std::string_view path) {
-  if (begins_with_one_of(path, {"/login", "/assets/", "/health", "/api/login"})) return std::nullopt;
+  if (path == "/login" || path == "/health" || path == "/api/login") return std::nullopt;
+  if (path.starts_with("/assets/")) return std::nullopt;
   if (method == "GET" || method == "HEAD") return Role::kRead;
   if (path == "/api/logout") return Role::kRead;
   return path == "/api/runs" || path.starts_with("/api/runs/") ? Role::kSubmit : Role::kAdmin;

@@ -119,7 +119,8 @@ void HttpSession::on_body(const ErrorCode& error) { error ? refuse_bytes(error) 
 
 bool HttpSession::takes_body() const {
   if (parser_->get().method() != http::verb::post) return false;
-  const std::string path = to_string(parser_->get().target().substr(0, parser_->get().target().find('?')));
+  const std::string target = to_string(parser_->get().target());
+  const std::string_view path = path_of(target);
   return (face_.actions != nullptr && is_action(path)) || (face_.login != nullptr && Login::is_for(path));
 }
 
@@ -175,14 +176,14 @@ void HttpSession::become_event_stream(const HttpReply& reply) {
 }
 
 void HttpSession::write(const HttpReply& reply, bool is_head, bool keep_alive) {
+  const bool is_bodiless = reply.status == 204 || reply.status == 304;
   const auto send = [&](auto message) {
     set_headers(*message, reply);
     message->keep_alive(keep_alive);
-    if (reply.status != 304 && reply.status != 204) message->content_length(reply.body.size());
+    if (!is_bodiless) message->content_length(reply.body.size());
     write_message(std::move(message));
   };
-  if (is_head || reply.status == 304 || reply.status == 204)
-    return send(std::make_shared<http::response<http::empty_body>>());
+  if (is_head || is_bodiless) return send(std::make_shared<http::response<http::empty_body>>());
   auto message = std::make_shared<http::response<http::string_body>>();
   message->body() = reply.body;
   send(std::move(message));

@@ -53,6 +53,7 @@ TEST(Roles, OfCallsNobodyThoughtOfAreTheHighest) {
 TEST(Roles, OfPages) {
   EXPECT_EQ(role_for_http("GET", "/health"), std::nullopt);
   EXPECT_EQ(role_for_http("GET", "/json/status"), Role::kRead);
+  EXPECT_EQ(role_for_http("GET", "/health/details"), Role::kRead);
   EXPECT_EQ(role_for_http("POST", "/api/runs"), Role::kSubmit);
   EXPECT_EQ(role_for_http("POST", "/api/runs/r-0001/cancel"), Role::kSubmit);
   EXPECT_EQ(role_for_http("POST", "/api/nodes/node0/drain"), Role::kAdmin);
