@@ -62,7 +62,7 @@ v1::Register Agent::hello() {
 
 int Agent::run() {
   const LinkEnd end = run_link(
-      options_.scheduler, [this] { return hello(); }, outbox_,
+      options_.scheduler, options_.access, [this] { return hello(); }, outbox_,
       [this](const v1::AgentCommand& command) { return on_command(command); }, kPatience);
   close_all_runs();
   return end == LinkEnd::kStopped ? 0 : 1;

@@ -16,6 +16,7 @@ namespace trireme::launcher {
 struct AgentOptions {
   NodePlace place;
   std::string scheduler;  // "host:port"
+  ClientAccess access;    // what it comes to the scheduler with
   int gpus = 0;
 };
 

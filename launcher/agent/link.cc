@@ -49,16 +49,22 @@ StreamEnd read_commands(Stream& stream, MessageOutbox& outbox, bool& was_connect
   return StreamEnd::kBroken;
 }
 
+StreamEnd end_of(const grpc::Status& status) {
+  if (status.error_code() != grpc::StatusCode::UNAUTHENTICATED &&
+      status.error_code() != grpc::StatusCode::PERMISSION_DENIED) {
+    return StreamEnd::kBroken;
+  }
+  spdlog::error("the scheduler turned this agent away: {}", status.error_message());
+  return StreamEnd::kRejected;
+}
+
 StreamEnd run_stream(v1::Agents::Stub& stub, const v1::Register& hello, MessageOutbox& outbox, bool& was_connected,
                      const std::function<bool(const v1::AgentCommand&)>& on_command) {
   grpc::ClientContext context;
   const std::unique_ptr<Stream> stream = stub.Connect(&context);
   v1::AgentMessage first;
   *first.mutable_register_() = hello;
-  if (!stream->Write(first)) {
-    stream->Finish();
-    return StreamEnd::kBroken;
-  }
+  if (!stream->Write(first)) return end_of(stream->Finish());
   outbox.start_over();
   std::atomic<bool> is_over = false;
   StreamEnd end = StreamEnd::kBroken;
@@ -69,19 +75,20 @@ StreamEnd run_stream(v1::Agents::Stub& stub, const v1::Register& hello, MessageO
     if (end != StreamEnd::kStopped) context.TryCancel();
   }
   if (end == StreamEnd::kStopped) stream->WritesDone();
-  stream->Finish();
-  return end;
+  const StreamEnd said = end_of(stream->Finish());
+  return end == StreamEnd::kBroken ? said : end;
 }
 
 }  // namespace
 
-LinkEnd run_link(const std::string& address, const std::function<v1::Register()>& hello, MessageOutbox& outbox,
-                 const std::function<bool(const v1::AgentCommand&)>& on_command, std::chrono::seconds patience) {
+LinkEnd run_link(const std::string& address, const ClientAccess& access, const std::function<v1::Register()>& hello,
+                 MessageOutbox& outbox, const std::function<bool(const v1::AgentCommand&)>& on_command,
+                 std::chrono::seconds patience) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point give_up = Clock::now() + patience;
   while (Clock::now() < give_up) {
     // A fresh channel each time: gRPC's own backoff would wait longer than we want to.
-    const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+    const auto channel = open_channel(address, access, {});
     const auto stub = v1::Agents::NewStub(channel);
     bool was_connected = false;
     switch (run_stream(*stub, hello(), outbox, was_connected, on_command)) {

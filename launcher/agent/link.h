@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "access/client_access.h"
 #include "agent/send_queue.h"
 
 namespace trireme::v1 {
@@ -24,8 +25,8 @@ enum class LinkEnd { kStopped, kRejected, kUnreachable };
 //
 // Blocks until `on_command` returns false (kStopped), the scheduler turns the agent away (kRejected, logged) or cannot
 // be reached any more (kUnreachable).
-[[nodiscard]] LinkEnd run_link(const std::string& address, const std::function<trireme::v1::Register()>& hello,
-                               MessageOutbox& outbox,
+[[nodiscard]] LinkEnd run_link(const std::string& address, const ClientAccess& access,
+                               const std::function<trireme::v1::Register()>& hello, MessageOutbox& outbox,
                                const std::function<bool(const trireme::v1::AgentCommand&)>& on_command,
                                std::chrono::seconds patience);
 

@@ -9,8 +9,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "api/protocol_sniff.h"
-
 namespace trireme::launcher {
 
 namespace {
@@ -46,8 +44,7 @@ struct ConnectionSorter::Waiting {
   bool is_listed = true;
 };
 
-ConnectionSorter::ConnectionSorter(Options options, Sink on_grpc, Sink on_http)
-    : options_(options), on_grpc_(std::move(on_grpc)), on_http_(std::move(on_http)) {}
+ConnectionSorter::ConnectionSorter(Options options, Sinks sinks) : options_(options), sinks_(std::move(sinks)) {}
 
 ConnectionSorter::~ConnectionSorter() = default;
 
@@ -84,8 +81,14 @@ void ConnectionSorter::peek(const Handle& waiting) {
   if (protocol == Protocol::kUndecided) return peek_after_pause(waiting);
   tcp::socket socket = std::move(waiting->socket);
   forget(waiting);
-  if (protocol == Protocol::kGrpc) on_grpc_(std::move(socket));
-  if (protocol == Protocol::kHttp) on_http_(std::move(socket));
+  if (const Sink& sink = sink_for(protocol)) sink(std::move(socket));
+}
+
+const ConnectionSorter::Sink& ConnectionSorter::sink_for(Protocol protocol) const {
+  static const Sink kNone;
+  if (protocol == Protocol::kGrpc) return sinks_.grpc;
+  if (protocol == Protocol::kHttp) return sinks_.http;
+  return protocol == Protocol::kTls ? sinks_.tls : kNone;
 }
 
 void ConnectionSorter::forget(const Handle& waiting) {

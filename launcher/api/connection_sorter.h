@@ -8,6 +8,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "api/protocol_sniff.h"
+
 namespace trireme::launcher {
 
 // Peeks at new connections until it is known what they speak, then passes them on with nothing consumed.
@@ -18,12 +20,18 @@ namespace trireme::launcher {
 class ConnectionSorter {
  public:
   using Sink = std::function<void(boost::asio::ip::tcp::socket)>;
+  // What is done with each kind; the connections of a kind without a sink are closed.
+  struct Sinks {
+    Sink grpc;
+    Sink http;
+    Sink tls;
+  };
   struct Options {
     std::chrono::milliseconds patience{10'000};
     std::size_t max_waiting = 256;
   };
 
-  ConnectionSorter(Options options, Sink on_grpc, Sink on_http);
+  ConnectionSorter(Options options, Sinks sinks);
   ~ConnectionSorter();
   ConnectionSorter(const ConnectionSorter&) = delete;
   ConnectionSorter& operator=(const ConnectionSorter&) = delete;
@@ -37,11 +45,11 @@ class ConnectionSorter {
   void peek_when_readable(const Handle& waiting);
   void peek_after_pause(const Handle& waiting);
   void peek(const Handle& waiting);
+  [[nodiscard]] const Sink& sink_for(Protocol protocol) const;
   void forget(const Handle& waiting);
 
   Options options_;
-  Sink on_grpc_;
-  Sink on_http_;
+  const Sinks sinks_;
   std::list<Handle> waiting_;  // longest waiting first
 };
 

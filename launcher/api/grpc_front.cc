@@ -1,13 +1,20 @@
 #include "api/grpc_front.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <chrono>
+#include <cstddef>
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 
+#include "access/secret.h"
+#include "api/grpc_guard.h"
 #include "trireme/base/error.h"
 
 namespace trireme::launcher {
@@ -18,7 +25,17 @@ constexpr std::chrono::seconds kDrainTime{1};
 constexpr int kKeepaliveMs = 10'000;
 constexpr int kKeepaliveTimeoutMs = 5'000;
 
-std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services) {
+constexpr int kIdleMs = 300'000;  // a connection without calls, where strangers can make them
+
+void listen_guarded(grpc::ServerBuilder& builder, const std::string& name, const TokenBook& tokens) {
+  const auto credentials = grpc::experimental::LocalServerCredentials(UDS);
+  credentials->SetAuthMetadataProcessor(make_grpc_guard(tokens));
+  builder.AddListeningPort("unix-abstract:" + name, credentials);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
+}
+
+std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services, const std::string& name,
+                                    const TokenBook* tokens) {
   // Called by name, so that the linker keeps the reflection library; both calls are idempotent.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::EnableDefaultHealthCheckService(true);
@@ -28,6 +45,7 @@ std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services)
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kKeepaliveMs / 4);
+  if (tokens != nullptr) listen_guarded(builder, name, *tokens);
   auto server = builder.BuildAndStart();
   if (!server) throw Error("the gRPC server did not start; the lines above from grpc say why");
   return server;
@@ -35,10 +53,20 @@ std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services)
 
 }  // namespace
 
-GrpcFront::GrpcFront(const std::vector<grpc::Service*>& services) : server_(build(services)) {}
+GrpcFront::GrpcFront(const std::vector<grpc::Service*>& services, const TokenBook* tokens)
+    : name_(tokens == nullptr ? "" : "trireme-" + random_digits(16)), server_(build(services, name_, tokens)) {}
 
 GrpcFront::~GrpcFront() { server_->Shutdown(std::chrono::system_clock::now() + kDrainTime); }
 
 void GrpcFront::adopt(UniqueFd connection) { grpc::AddInsecureChannelFromFd(server_.get(), connection.release()); }
+
+UniqueFd GrpcFront::connect() const {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{.sun_family = AF_UNIX};
+  name_.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);  // a zero first: a name without a file
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_.size());
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) socket.reset();
+  return socket;
+}
 
 }  // namespace trireme::launcher

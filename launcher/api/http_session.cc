@@ -5,9 +5,14 @@
 #include <utility>
 
 #include <spdlog/spdlog.h>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include "api/actions.h"
+#include "api/login.h"
+#include "api/query.h"
+#include "scheduler/clock.h"
 
 namespace trireme::launcher {
 
@@ -34,10 +39,13 @@ void set_headers(Message& message, const HttpReply& reply) {
   message.set("X-Content-Type-Options", "nosniff");
   message.set("X-Frame-Options", "DENY");
   message.set("Referrer-Policy", "no-referrer");
+  message.set("Cross-Origin-Resource-Policy", "same-origin");
+  message.set("Cross-Origin-Opener-Policy", "same-origin");
   message.set("Content-Security-Policy", kContentSecurityPolicy);
   message.set(http::field::cache_control, reply.etag.empty() ? "no-store" : "no-cache");
   if (!reply.etag.empty()) message.set(http::field::etag, reply.etag);
   if (!reply.allow.empty()) message.set(http::field::allow, reply.allow);
+  for (const auto& [name, value] : reply.headers) message.set(name, value);
 }
 
 // A status line and headers without a length: the events that follow end with the connection.
@@ -51,6 +59,7 @@ std::string event_stream_head(const HttpReply& reply) {
 }
 
 unsigned status_of_bad_request(const boost::system::error_code& error) {
+  if (error == http::error::body_limit) return 413;
   if (error == http::error::header_limit || error == http::error::buffer_overflow) return 431;
   return error == http::error::bad_version ? 505 : 400;
 }
@@ -61,59 +70,120 @@ bool is_bad_request(const boost::system::error_code& error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
+HttpHead head_of(const http::request_parser<http::string_body>& parser) {
+  const auto& request = parser.get();
+  return {.method = to_string(request.method_string()),
+          .target = to_string(request.target()),
+          .host = to_string(request[http::field::host]),
+          .origin = to_string(request[http::field::origin]),
+          .fetch_site = to_string(request["Sec-Fetch-Site"]),
+          .content_type = to_string(request[http::field::content_type]),
+          .authorization = to_string(request[http::field::authorization]),
+          .cookie = to_string(request[http::field::cookie]),
+          .is_length_known = parser.chunked() || parser.content_length().has_value()};
+}
+
+HttpReply failed(const std::string& target, const std::exception& error) {
+  spdlog::error("event=http_request_failed path=\"{}\" error=\"{}\"", path_of(target), error.what());
+  return error_reply(500, "the scheduler could not answer; its log says why");
+}
+
 }  // namespace
 
-HttpSession::HttpSession(boost::asio::ip::tcp::socket socket, const SnapshotSource& source, EventHub& hub)
-    : stream_(std::move(socket)), source_(source), hub_(hub) {}
+HttpSession::HttpSession(boost::asio::ip::tcp::socket socket, const HttpFace& face, Duty duty)
+    : stream_(std::move(socket)), face_(face), duty_(duty) {}
 
 void HttpSession::read_request() {
   parser_.emplace();
   parser_->header_limit(kMostHeadBytes);
+  parser_->body_limit(kMostBodyBytes);
   stream_.expires_after(kPatience);
-  http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](const ErrorCode& error, std::size_t) {
-    self->on_request(error);
-  });
+  http::async_read_header(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](const ErrorCode& error, std::size_t) { self->on_head(error); });
 }
 
-void HttpSession::on_request(const ErrorCode& error) {
-  if (!error) return reply_to_request();
+void HttpSession::on_head(const ErrorCode& error) {
+  if (error) return refuse_bytes(error);
+  const bool is_head = parser_->get().method() == http::verb::head;
+  const bool has_body = parser_->chunked() || parser_->content_length().value_or(0) > 0;
+  if (const auto refused = refusal(head_of(*parser_))) {
+    return write(*refused, is_head, parser_->keep_alive() && !has_body);
+  }
+  if (!takes_body()) return reply_to_request();
+  stream_.expires_after(kPatience);
+  http::async_read(stream_, buffer_, *parser_,
+                   [self = shared_from_this()](const ErrorCode& failure, std::size_t) { self->on_body(failure); });
+}
+
+void HttpSession::on_body(const ErrorCode& error) { error ? refuse_bytes(error) : reply_to_request(); }
+
+bool HttpSession::takes_body() const {
+  if (parser_->get().method() != http::verb::post) return false;
+  const std::string target = to_string(parser_->get().target());
+  const std::string_view path = path_of(target);
+  return (face_.actions != nullptr && is_action(path)) || (face_.login != nullptr && Login::is_for(path));
+}
+
+std::optional<HttpReply> HttpSession::refusal(const HttpHead& head) {
+  if (duty_ == Duty::kSendToHttps) return face_.gate.send_to_https(head);
+  try {
+    HttpAdmission admission = face_.gate.admit(head, seconds_since_epoch());
+    principal_ = std::move(admission.principal);
+    return std::move(admission.refusal);
+  } catch (const std::exception& error) {
+    return failed(head.target, error);
+  }
+}
+
+void HttpSession::refuse_bytes(const ErrorCode& error) {
   if (is_bad_request(error)) return write(error_reply(status_of_bad_request(error), error.message()), false, false);
   finish();
 }
 
 void HttpSession::reply_to_request() {
-  const auto& request = parser_->get();
-  const HttpReply reply = answer_safely({.method = to_string(request.method_string()),
-                                         .target = to_string(request.target()),
-                                         .if_none_match = to_string(request[http::field::if_none_match])});
-  const bool is_head = request.method() == http::verb::head;
+  const HttpReply reply = answer_request();
+  const bool is_head = parser_->get().method() == http::verb::head;
   if (reply.is_event_stream && !is_head) return become_event_stream(reply);
-  const bool has_body = parser_->chunked() || parser_->content_length().value_or(0) > 0;
-  write(reply, is_head, parser_->keep_alive() && !has_body);
+  const bool is_read = parser_->is_done() || (!parser_->chunked() && parser_->content_length().value_or(0) == 0);
+  write(reply, is_head, parser_->keep_alive() && is_read);
 }
 
-HttpReply HttpSession::answer_safely(const HttpRequest& request) const {
+HttpReply HttpSession::answer_request() const {
+  const auto& message = parser_->get();
+  const HttpRequest request{.method = to_string(message.method_string()),
+                            .target = to_string(message.target()),
+                            .if_none_match = to_string(message[http::field::if_none_match]),
+                            .body = message.body(),
+                            .principal = principal_};
   try {
-    return answer(request, source_);
+    return takes_body() ? answer_post(request) : answer(request, face_.source);
   } catch (const std::exception& error) {
-    spdlog::error("event=http_request_failed target=\"{}\" error=\"{}\"", request.target, error.what());
-    return error_reply(500, "the scheduler could not answer; its log says why");
+    return failed(request.target, error);
   }
 }
 
+HttpReply HttpSession::answer_post(const HttpRequest& request) const {
+  if (Login::is_for(path_of(request.target))) return face_.login->answer(request, seconds_since_epoch());
+  const HttpReply reply = answer_action(request, face_.source.snapshot().name, *face_.actions);
+  spdlog::info("event=http_action path={} by={} status={}", path_of(request.target), request.principal.name,
+               reply.status);
+  return reply;
+}
+
 void HttpSession::become_event_stream(const HttpReply& reply) {
-  if (hub_.is_full()) return write(error_reply(503, "too many readers of /events; close one"), false, false);
-  hub_.join(stream_.release_socket(), event_stream_head(reply));
+  if (face_.hub.is_full()) return write(error_reply(503, "too many readers of /events; close one"), false, false);
+  face_.hub.join(stream_.release_socket(), event_stream_head(reply));
 }
 
 void HttpSession::write(const HttpReply& reply, bool is_head, bool keep_alive) {
+  const bool is_bodiless = reply.status == 204 || reply.status == 304;
   const auto send = [&](auto message) {
     set_headers(*message, reply);
     message->keep_alive(keep_alive);
-    if (reply.status != 304) message->content_length(reply.body.size());
+    if (!is_bodiless) message->content_length(reply.body.size());
     write_message(std::move(message));
   };
-  if (is_head || reply.status == 304) return send(std::make_shared<http::response<http::empty_body>>());
+  if (is_head || is_bodiless) return send(std::make_shared<http::response<http::empty_body>>());
   auto message = std::make_shared<http::response<http::string_body>>();
   message->body() = reply.body;
   send(std::move(message));

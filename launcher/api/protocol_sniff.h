@@ -8,7 +8,8 @@ enum class Protocol {
   kUndecided,  // so far the beginning of HTTP/2's preface: look again when more has come
   kGrpc,       // HTTP/2 with prior knowledge
   kHttp,       // looks like an HTTP/1 request line
-  kUnknown,    // neither: TLS, binary garbage
+  kTls,        // a handshake record, such as a ClientHello comes in
+  kUnknown,    // binary garbage
 };
 
 // HTTP/2's connection preface, which every gRPC client sends first.

@@ -102,8 +102,6 @@ HttpReply index_reply() {
 
 }  // namespace
 
-HttpReply error_reply(unsigned status, std::string_view what) { return json_reply({{"error", what}}, status); }
-
 HttpReply answer(const HttpRequest& request, const SnapshotSource& source) {
   if (request.method != "GET" && request.method != "HEAD") {
     HttpReply reply = error_reply(405, "this port is read over HTTP with GET; use gRPC (trireme.v1) to change things");

@@ -18,7 +18,7 @@ struct CancelOptions {
 
 int cancel_run(const CancelOptions& options) {
   const ClusterRecord record = require_cluster(options.cluster);
-  SchedulerClient client(record.host, record.http_port);
+  SchedulerClient client = connect_to(record);
   const std::string before = client.cancel(options.run_id, options.force, "launcher cancel");
   if (before == "succeeded" || before == "failed" || before == "cancelled") {
     std::cout << message("{} had already ended: {}\n", options.run_id, before);

@@ -53,6 +53,8 @@ void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_logs(app, action);
   add_cancel(app, action);
   add_runs(app, action);
+  add_token(app, action);
+  add_dashboard(app, action);
   add_debug(app, action);
   add_topo(app, action);
   add_doctor(app, action);
@@ -72,8 +74,11 @@ int run_command_line(int argc, char** argv) noexcept try {
       "Example: launcher up --nodes 4 && launcher run -n 4 -- ./train_gpt2; launcher down\n"
       "Exit codes: 0 ok, 1 failed, 2 bad input, 3 no such cluster or run, 4 already up, 5 unreachable, 6 ports or "
       "GPUs\n"
-      "missing; run returns the program's own.");
+      "missing, 7 not allowed; run returns the program's own.");
   app.require_subcommand(0, 1);
+  app.add_option_function<std::string>(
+      "--token-file", [](const std::string& file) { setenv("TRIREME_TOKEN_FILE", file.c_str(), 1); },
+      "A token to come with instead of the owner's; before the command");
   Action action;
   const ProgramWords words = split_at_program({argv + std::min(argc, 1), argv + argc});
   add_commands(app, action, words);
@@ -86,6 +91,8 @@ int run_command_line(int argc, char** argv) noexcept try {
   return complain(kNotFound, error.what());
 } catch (const UnreachableError& error) {
   return complain(kUnreachable, error.what());
+} catch (const AccessError& error) {
+  return complain(kDenied, error.what());
 } catch (const DataError& error) {
   return complain(kNoResource, error.what());
 } catch (const ConfigError& error) {

@@ -26,6 +26,8 @@ void add_submit(CLI::App& app, Action& action, const ProgramWords& words);
 void add_logs(CLI::App& app, Action& action);
 void add_cancel(CLI::App& app, Action& action);
 void add_runs(CLI::App& app, Action& action);
+void add_token(CLI::App& app, Action& action);
+void add_dashboard(CLI::App& app, Action& action);
 void add_debug(CLI::App& app, Action& action);
 void add_topo(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

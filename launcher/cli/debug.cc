@@ -52,7 +52,7 @@ Source find_source(const DebugOptions& options) {
                                           "r-0001",
                                           options.target));
   }
-  const std::optional<ClusterRecord> record = load_cluster(options.cluster);
+  const std::optional<ClusterRecord> record = find_cluster(options.cluster);
   const RunView run = record ? connect_to(*record).run(options.target) : load_past_run(options.cluster, options.target);
   return {fs::path(run.folder) / "flight", known_ranks(run)};
 }

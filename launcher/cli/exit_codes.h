@@ -15,6 +15,7 @@ enum ExitCode : int {
   kConflict = 4,     // the cluster is up already
   kUnreachable = 5,  // the scheduler does not answer, or not in time
   kNoResource = 6,   // ports taken, no GPU, a file that cannot be used, a process that does not stay up
+  kDenied = 7,       // the token's role does not reach, or there is no valid one
 };
 
 // Ends a command with an exit code and one line on standard error.

@@ -19,8 +19,8 @@ struct LogsOptions {
 int show_logs(const LogsOptions& options) {
   const OutputPrinter printer;
   const auto print = [&](const LogEntry& entry) { printer.print(entry); };
-  if (const std::optional<ClusterRecord> record = load_cluster(options.cluster)) {
-    SchedulerClient client(record->host, record->http_port);
+  if (const std::optional<ClusterRecord> record = find_cluster(options.cluster)) {
+    SchedulerClient client = connect_to(*record);
     client.follow(options.run_id, options.follow, {.on_line = print, .on_run = nullptr});
   } else {
     print_past_log(options.cluster, options.run_id, print);

@@ -2,21 +2,18 @@
 
 #include <algorithm>
 
+#include "jobs/shell_words.h"
+
 namespace trireme::launcher {
 
 namespace {
 
-std::string quoted(const std::string& word) {
-  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string text = "'";
-  for (char letter : word) text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return text + "'";
-}
-
 bool starts_programs(const std::vector<std::string>& words) {
-  const auto command =
-      std::find_if(words.begin(), words.end(), [](const auto& word) { return !word.starts_with('-'); });
+  auto command = words.begin();
+  while (command != words.end() && command->starts_with('-')) {
+    if (*command == "--token-file" && command + 1 != words.end()) ++command;  // its value
+    ++command;
+  }
   return command != words.end() && (*command == "run" || *command == "submit");
 }
 
@@ -35,11 +32,11 @@ std::string with_program_set_apart(const ProgramWords& words, std::size_t count)
   const std::size_t ours = words.launcher.size() - std::min(count, words.launcher.size());
   for (std::size_t index = 0; index < words.launcher.size(); ++index) {
     if (index == ours) line += " --";
-    line += ' ' + quoted(words.launcher[index]);
+    line += ' ' + shell_quoted(words.launcher[index]);
   }
   // A program's own -- stays where it was.
   if (!words.program.empty()) line += " --";
-  for (const std::string& word : words.program) line += ' ' + quoted(word);
+  for (const std::string& word : words.program) line += ' ' + shell_quoted(word);
   return line;
 }
 

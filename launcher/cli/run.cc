@@ -138,7 +138,7 @@ int run_attached(const RunOptions& options) {
   const RunSpec spec = to_spec(options);
   const ClusterRecord record = require_cluster(options.cluster);
   Interrupts interrupts;
-  SchedulerClient client(record.host, record.http_port);
+  SchedulerClient client = connect_to(record);
   const std::string run_id = client.submit(spec);
   const std::jthread forwarding = interrupts.forward_to(client, run_id);
   OutputPrinter printer;
@@ -155,7 +155,7 @@ int run_attached(const RunOptions& options) {
 int submit_detached(const RunOptions& options) {
   const RunSpec spec = to_spec(options);
   const ClusterRecord record = require_cluster(options.cluster);
-  const std::string run_id = SchedulerClient(record.host, record.http_port).submit(spec);
+  const std::string run_id = connect_to(record).submit(spec);
   if (options.json) {
     std::cout << nlohmann::json{{"run_id", run_id}}.dump() << '\n';
   } else {

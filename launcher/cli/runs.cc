@@ -22,7 +22,7 @@ struct RunsOptions {
 };
 
 int list_runs(const RunsOptions& options) {
-  const std::optional<ClusterRecord> record = load_cluster(options.cluster);
+  const std::optional<ClusterRecord> record = find_cluster(options.cluster);
   const std::vector<RunView> runs = record ? connect_to(*record).runs() : load_past_runs(options.cluster);
   if (!options.json) {
     std::cout << format_runs(runs, seconds_since_epoch());
@@ -35,7 +35,7 @@ int list_runs(const RunsOptions& options) {
 }
 
 int show_run(const RunsOptions& options) {
-  const std::optional<ClusterRecord> record = load_cluster(options.cluster);
+  const std::optional<ClusterRecord> record = find_cluster(options.cluster);
   const RunView run = record ? connect_to(*record).run(options.run_id) : load_past_run(options.cluster, options.run_id);
   if (options.json) {
     std::cout << to_json(run).dump(2) << '\n';
@@ -56,7 +56,7 @@ void print_points(const std::vector<MetricPoint>& points) {
 }
 
 int show_metrics(const RunsOptions& options) {
-  const std::optional<ClusterRecord> record = load_cluster(options.cluster);
+  const std::optional<ClusterRecord> record = find_cluster(options.cluster);
   const std::vector<MetricPoint> points =
       record ? connect_to(*record).metrics(options.run_id) : load_past_metrics(options.cluster, options.run_id);
   if (!options.json) {

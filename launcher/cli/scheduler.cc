@@ -5,9 +5,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include "access/access_folder.h"
 #include "agent/child_process.h"
 #include "api/api_server.h"
 #include "cli/commands.h"
+#include "cli/scheduler_actions.h"
 #include "dask/dask_server.h"
 #include "scheduler/live_task_board.h"
 #include "scheduler/services.h"
@@ -18,6 +20,12 @@ namespace {
 
 constexpr std::chrono::hours kLong{1};
 
+struct ServeOptions {
+  SchedulerOptions scheduler;
+  GuardWishes guard;
+  std::vector<std::string> names;
+};
+
 SchedulerOptions adjusted(SchedulerOptions options, const TaskSource& tasks) {
   options.tasks = &tasks;
   options.launcher = own_path();
@@ -25,16 +33,28 @@ SchedulerOptions adjusted(SchedulerOptions options, const TaskSource& tasks) {
   return options;
 }
 
-int serve_cluster(const SchedulerOptions& options) {
+std::optional<ApiServer::Guarded> guard_of(const ServeOptions& options) {
+  if (decide_guard(options.guard) == Guard::kOpen) return std::nullopt;
+  const AccessFiles files(options.scheduler.state_folder);
+  return ApiServer::Guarded{.tokens = files.tokens, .certificate = files.certificate, .key = files.key};
+}
+
+int serve_cluster(const ServeOptions& wishes) {
   signal(SIGPIPE, SIG_IGN);
+  const SchedulerOptions& options = wishes.scheduler;
   LiveTaskBoard tasks;
   Scheduler scheduler(adjusted(options, tasks));
   const auto cluster = make_cluster_service(scheduler);
   const auto runs = make_runs_service(scheduler);
   const auto agents = make_agents_service(scheduler);
-  const ApiServer api(
-      {.host = options.host, .port = options.http_port, .services = {cluster.get(), runs.get(), agents.get()}},
-      scheduler);
+  const auto actions = make_actions(scheduler);
+  const ApiServer api({.host = wishes.guard.listen,
+                       .port = options.http_port,
+                       .services = {cluster.get(), runs.get(), agents.get()},
+                       .guarded = guard_of(wishes),
+                       .names = wishes.names,
+                       .actions = actions.get()},
+                      scheduler);
   const DaskServer dask({.host = options.host,
                          .port = options.dask_port,
                          .dashboard_port = options.http_port,
@@ -52,18 +72,24 @@ int serve_cluster(const SchedulerOptions& options) {
 }  // namespace
 
 void add_scheduler(CLI::App& app, Action& action) {
-  auto options = std::make_shared<SchedulerOptions>();
+  auto wishes = std::make_shared<ServeOptions>();
+  SchedulerOptions* options = &wishes->scheduler;
   CLI::App* command = app.add_subcommand("scheduler", "Serve a cluster until it is taken down")->group("");
   command->add_option("--name", options->name, "The cluster's name")->capture_default_str();
   command->add_option("--state-folder", options->state_folder, "Where history and runs are kept")->required();
-  command->add_option("--host", options->host, "Address to listen on")->capture_default_str();
+  command->add_option("--host", options->host, "Address of the Dask port")->capture_default_str();
   command->add_option("--dask-port", options->dask_port, "Port for Dask clients")->capture_default_str();
   command->add_option("--http-port", options->http_port, "Port of gRPC, HTTP and the dashboard")->capture_default_str();
   command->add_option("--nodes", options->expected_nodes, "Nodes that make the cluster complete")
       ->capture_default_str();
   command->add_flag("--resume", options->resume, "Go on with the runs of a scheduler that ended before its nodes");
+  command->add_option("--listen", wishes->guard.listen, "Address of gRPC, HTTP and the dashboard")
+      ->capture_default_str();
+  command->add_flag("--secure", wishes->guard.secure, "TLS and tokens on loopback too");
+  command->add_flag("--insecure", wishes->guard.insecure, "Beyond loopback without TLS and tokens");
+  command->add_option("--host-name", wishes->names, "A name the cluster is reached by")->take_all()->expected(1);
   command->footer("Example: launcher scheduler --state-folder ~/.local/state/trireme/default --nodes 4");
-  command->callback([options, &action] { action = [options] { return serve_cluster(*options); }; });
+  command->callback([wishes, &action] { action = [wishes] { return serve_cluster(*wishes); }; });
 }
 
 }  // namespace trireme::launcher

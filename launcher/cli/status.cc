@@ -30,7 +30,7 @@ void print(const ClusterSnapshot& snapshot, const StatusOptions& options) {
 
 int show_status(const StatusOptions& options) {
   const ClusterRecord record = require_cluster(options.name);
-  SchedulerClient client(record.host, record.http_port);
+  SchedulerClient client = connect_to(record);
   if (!options.watch) {
     print(client.status(), options);
     return kOk;

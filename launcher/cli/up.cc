@@ -6,12 +6,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "access/certificate.h"
+#include "access/private_file.h"
+#include "access/served_names.h"
 #include "cli/cluster_access.h"
 #include "cli/commands.h"
 #include "cli/dask_workers.h"
 #include "cli/exit_codes.h"
 #include "jobs/run_spec.h"
 #include "providers/local/local_provider.h"
+#include "providers/owner_client.h"
 #include "scheduler/client.h"
 #include "trireme/base/message.h"
 
@@ -44,18 +48,30 @@ void reject_second(const std::string& name) {
     return;
   }
   const std::string option = cluster_option(name);
-  throw CommandError(kConflict, message("cluster {} is already up with {} nodes at http://{}:{}/; go on with: launcher "
+  throw CommandError(kConflict, message("cluster {} is already up with {} nodes at {}/; go on with: launcher "
                                         "status{} | launcher run{} -- PROGRAM | launcher down{}",
-                                        name, known->nodes, known->host, known->http_port, option, option, option));
+                                        name, known->nodes, http_url(*known), option, option, option));
 }
 
 void print_result(const ClusterRecord& record) {
   const std::string option = cluster_option(record.name);
   std::cout << message("cluster {} is up: {} node{}\n", record.name, record.nodes, record.nodes == 1 ? "" : "s")
-            << message("  dashboard  http://{}:{}/\n", record.host, record.http_port)
+            << message("  dashboard  {}/\n", http_url(record))
             << message("  dask       tcp://{}:{}\n", record.host, record.dask_port)
             << message("  next       launcher run{} -n {} -- PROGRAM | launcher status{} | launcher down{}\n", option,
                        record.nodes, option, option);
+  if (record.certificate.empty()) return;
+  std::cout << message("  log in     launcher dashboard{}\n", option)
+            << message("  certificate {}\n    SHA-256  {}\n", record.certificate.string(),
+                       look_at_certificate(read_private_file(record.certificate)).fingerprint);
+}
+
+void warn_if_open_to_others(const ClusterRecord& record) {
+  if (!record.certificate.empty() || is_loopback(record.listen)) return;
+  std::cerr << message(
+      "launcher: warning: --insecure: whoever reaches {} port {} can run programs as {}, and whoever is "
+      "on the way can read what is sent\n",
+      record.listen, record.http_port, getuid() == 0 ? "root" : "you");
 }
 
 bool has_dask_workers(SchedulerClient& client) {
@@ -67,7 +83,7 @@ bool has_dask_workers(SchedulerClient& client) {
 
 // A cluster that was brought back has its workers still.
 void start_dask_workers(const UpOptions& options, const ClusterRecord& record) {
-  SchedulerClient client(record.host, record.http_port);
+  SchedulerClient client = connect_as_owner(record);
   if (has_dask_workers(client)) return;
   const std::string run_id = client.submit(dask_workers(record, options.dask_command, options.request.gpu));
   std::cerr << message("a Dask worker is starting on every node as {}; its output: launcher logs{} {}\n", run_id,
@@ -80,6 +96,7 @@ int bring_up(const UpOptions& options) {
     throw CommandError(kBadInput,
                        message("--dask-port and --http-port are both {}; give two ports", options.request.http_port));
   }
+  static_cast<void>(decide_guard(options.request.guard));
   // That there is no dask is told before anything is started.
   if (options.dask)
     static_cast<void>(dask_workers({.nodes = options.request.nodes}, options.dask_command, options.request.gpu));
@@ -88,10 +105,12 @@ int bring_up(const UpOptions& options) {
   if (!revived) reject_second(options.request.name);
   const auto progress = [](const std::string& line) { std::cerr << line << '\n'; };
   const ClusterRecord record = revived ? *std::move(revived) : make_local_provider()->up(options.request, progress);
+  warn_if_open_to_others(record);
   if (options.dask) start_dask_workers(options, record);
   if (options.json) {
     std::cout << nlohmann::json{{"name", record.name},
                                 {"host", record.host},
+                                {"url", http_url(record)},
                                 {"nodes", record.nodes},
                                 {"ports", {{"dask", record.dask_port}, {"http", record.http_port}}}}
                      .dump()
@@ -100,6 +119,26 @@ int bring_up(const UpOptions& options) {
     print_result(record);
   }
   return kOk;
+}
+
+}  // namespace
+
+namespace {
+
+// Who may come to port 8787, and what it shows them; see docs/access.md.
+void add_guard_options(CLI::App& command, UpRequest& request) {
+  command
+      .add_option("--listen", request.guard.listen,
+                  "Address of gRPC, HTTP and the dashboard; beyond loopback with TLS and tokens")
+      ->capture_default_str();
+  command.add_flag("--secure", request.guard.secure, "TLS and tokens on loopback too: for machines with other users");
+  command.add_flag("--insecure", request.guard.insecure, "Beyond loopback without TLS and tokens");
+  command
+      .add_option("--host-name", request.names, "A name the cluster is reached by, besides this machine's; repeatable")
+      ->take_all()
+      ->expected(1);
+  command.add_option("--certificate", request.certificate, "Your own certificate with its chain, PEM; with --key");
+  command.add_option("--key", request.key, "The certificate's private key, PEM, without a passphrase");
 }
 
 }  // namespace
@@ -121,13 +160,15 @@ void add_up(CLI::App& app, Action& action) {
   command->add_option("--provider", options->provider, "Where nodes come from")
       ->check(CLI::IsMember({"local"}))
       ->capture_default_str();
+  add_guard_options(*command, options->request);
   CLI::Option* dask = command->add_option("--dask", options->dask_command,
                                           "A Dask worker on every node: `dask worker`, or the shell words of =COMMAND");
   dask->expected(0, 1)->type_name("[=COMMAND]");
-  command->add_flag("--json", options->json, "Print {name, host, nodes, ports} instead of text");
+  command->add_flag("--json", options->json, "Print {name, host, url, nodes, ports} instead of text");
   command->footer(
       "Example: launcher up --nodes 4\n"
       "         launcher up --nodes 2 --dask='dask worker --nthreads 1 --memory-limit 2GiB'\n"
+      "         launcher up --nodes 4 --listen 0.0.0.0 --host-name train.example.org\n"
       "When only the scheduler of a cluster has ended, up starts it again: nodes and runs go on.");
   command->callback([options, dask, &action] {
     options->dask = dask->count() > 0;

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "access/served_names.h"
 #include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
@@ -37,6 +38,9 @@ nlohmann::json to_json(const ClusterRecord& record) {
           {"host", record.host},
           {"dask_port", record.dask_port},
           {"http_port", record.http_port},
+          {"listen", record.listen},
+          {"names", record.names},
+          {"certificate", record.certificate.string()},
           {"nodes", record.nodes},
           {"started", record.started},
           {"runtime_folder", record.runtime_folder.string()},
@@ -50,6 +54,9 @@ ClusterRecord from_json(const nlohmann::json& json) {
   record.host = json.at("host").get<std::string>();
   record.dask_port = json.at("dask_port").get<std::uint16_t>();
   record.http_port = json.at("http_port").get<std::uint16_t>();
+  record.listen = json.value("listen", record.host);
+  record.names = json.value("names", std::vector<std::string>{});
+  record.certificate = json.value("certificate", "");
   record.nodes = json.at("nodes").get<int>();
   record.started = json.at("started").get<double>();
   record.runtime_folder = json.at("runtime_folder").get<std::string>();
@@ -73,6 +80,15 @@ void write_synced(const fs::path& path, const std::string& text) {
 }
 
 }  // namespace
+
+std::string http_address(const ClusterRecord& record) {
+  const std::string host = is_every_interface(record.listen) ? "127.0.0.1" : record.listen;
+  return message(host.find(':') == std::string::npos ? "{}:{}" : "[{}]:{}", host, record.http_port);
+}
+
+std::string http_url(const ClusterRecord& record) {
+  return message("{}://{}", record.certificate.empty() ? "http" : "https", http_address(record));
+}
 
 fs::path state_root() {
   const char* state_home = std::getenv("XDG_STATE_HOME");

@@ -23,11 +23,19 @@ struct ClusterRecord {
   std::string host = "127.0.0.1";
   std::uint16_t dask_port = 8786;
   std::uint16_t http_port = 8787;
+  std::string listen = "127.0.0.1";   // where port 8787 listens; "0.0.0.0": on every interface
+  std::vector<std::string> names;     // host names it is served under besides the machine's own
+  std::filesystem::path certificate;  // PEM: what it shows; empty: it speaks plainly and asks for no token
   int nodes = 0;
   double started = 0;
   std::filesystem::path runtime_folder;  // sockets and temporary files of the nodes; gone after down
   std::vector<ClusterProcess> processes;
 };
+
+// The address at which clients on this machine reach port 8787: "127.0.0.1:8787", "[::1]:8787".
+[[nodiscard]] std::string http_address(const ClusterRecord& record);
+// "https://127.0.0.1:8787"
+[[nodiscard]] std::string http_url(const ClusterRecord& record);
 
 // ${XDG_STATE_HOME:-~/.local/state}/trireme
 [[nodiscard]] std::filesystem::path state_root();

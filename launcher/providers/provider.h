@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "access/access_folder.h"
 #include "providers/cluster_record.h"
 #include "trireme/base/error.h"
 
@@ -20,6 +21,10 @@ struct UpRequest {
   bool gpu = false;
   std::uint16_t dask_port = 8786;
   std::uint16_t http_port = 8787;
+  GuardWishes guard;                  // of port 8787
+  std::vector<std::string> names;     // host names it is served under besides the machine's own
+  std::filesystem::path certificate;  // the user's own, PEM; empty: one is made
+  std::filesystem::path key;
 };
 
 // Tells the user what goes on: "3 of 4 nodes are up".
@@ -30,8 +35,8 @@ class ClusterProvider {
  public:
   virtual ~ClusterProvider() = default;
   // Returns when every node has registered and both ports answer; leaves the record in the state folder. When anything
-  // fails, what was started is ended again before the error is thrown: ResourceError, or DataError for the state
-  // folder.
+  // fails, what was started is ended again before the error is thrown: ResourceError, DataError for the state folder,
+  // or ConfigError for what the request says of port 8787.
   virtual ClusterRecord up(const UpRequest& request, const Progress& progress) = 0;
   // True when nodes of the cluster live on and their scheduler does not.
   [[nodiscard]] virtual bool lacks_only_scheduler(const ClusterRecord& record) = 0;

@@ -31,6 +31,9 @@ struct SchedulerClient::State {
         throw NotFoundError(status.error_message());
       case grpc::StatusCode::INVALID_ARGUMENT:
         throw ConfigError(status.error_message());
+      case grpc::StatusCode::UNAUTHENTICATED:
+      case grpc::StatusCode::PERMISSION_DENIED:
+        throw AccessError(status.error_message());
       case grpc::StatusCode::DEADLINE_EXCEEDED:
         throw UnreachableError(message("the scheduler at {} did not answer in time", address));
       default:
@@ -42,11 +45,12 @@ struct SchedulerClient::State {
   }
 };
 
-SchedulerClient::SchedulerClient(const std::string& host, std::uint16_t port) : state_(std::make_unique<State>()) {
-  state_->address = message("{}:{}", host, port);
+SchedulerClient::SchedulerClient(const std::string& address, const ClientAccess& access)
+    : state_(std::make_unique<State>()) {
+  state_->address = address;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // a long history is larger than gRPC's 4 MiB
-  const auto channel = grpc::CreateCustomChannel(state_->address, grpc::InsecureChannelCredentials(), arguments);
+  const auto channel = open_channel(address, access, arguments);
   state_->cluster = v1::Cluster::NewStub(channel);
   state_->runs = v1::Runs::NewStub(channel);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "access/client_access.h"
 #include "jobs/run_spec.h"
 #include "scheduler/snapshot.h"
 #include "store/log_book.h"
@@ -26,10 +27,11 @@ class NotFoundError : public Error {
 };
 
 // A scheduler, as the command line sees it: trireme.v1 over gRPC. Thread-safe.
-// Every call throws UnreachableError, NotFoundError or ConfigError (the request was rejected).
+// Every call throws UnreachableError, NotFoundError, AccessError or ConfigError (the request was rejected).
 class SchedulerClient {
  public:
-  SchedulerClient(const std::string& host, std::uint16_t port);
+  // `address` is "HOST:PORT".
+  explicit SchedulerClient(const std::string& address, const ClientAccess& access = {});
   ~SchedulerClient();
   SchedulerClient(const SchedulerClient&) = delete;
   SchedulerClient& operator=(const SchedulerClient&) = delete;

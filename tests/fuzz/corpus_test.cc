@@ -117,6 +117,10 @@ std::vector<Target> all_targets() {
   targets.push_back({"dask_messages", dask_messages});
   targets.push_back({"dask_graphs", dask_graphs});
 #endif
+#ifdef TRIREME_FUZZ_HTTP
+  targets.push_back({"first_bytes", first_bytes});
+  targets.push_back({"http_requests", http_requests});
+#endif
   return targets;
 }
 

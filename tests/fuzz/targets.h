@@ -22,6 +22,13 @@ void tcp_frames(Bytes bytes);
 // What a Dask peer sends, in pieces: refused, or read, looked at as the scheduler does, and passed on to be read again.
 void dask_messages(Bytes bytes);
 
+// What a peer of port 8787 sends: its first bytes, in growing pieces, are taken for one protocol and no other later.
+void first_bytes(Bytes bytes);
+
+// A request's head, a line each of method, target, host, origin, site, content type, authorization and cookie, and its
+// body: nobody is let in who should not be, and actions are refused or done as they were asked for.
+void http_requests(Bytes bytes);
+
 // What the process says that opens graphs: an error, or tasks; nothing is thrown.
 void dask_graphs(Bytes bytes);
 

@@ -11,9 +11,12 @@
 #include <fstream>
 #include <thread>
 
+#include "access/access_folder.h"
+#include "access/served_names.h"
 #include "agent/child_process.h"
 #include "agent/free_port.h"
 #include "providers/local/port_holder.h"
+#include "providers/owner_client.h"
 #include "scheduler/client.h"
 #include "scheduler/clock.h"
 #include "trireme/base/message.h"
@@ -91,6 +94,7 @@ class LocalProvider final : public ClusterProvider {
 
  private:
   static void check_ports(const UpRequest& request);
+  static fs::path prepare_certificate(const UpRequest& request, const ClusterRecord& record);
   static int gpus_of_node(const UpRequest& request, int node);
   static void start(ClusterRecord& record, const std::string& role, std::vector<std::string> command);
   static void start_scheduler(ClusterRecord& record, bool resume, const Progress& progress);
@@ -102,11 +106,26 @@ class LocalProvider final : public ClusterProvider {
 
 void LocalProvider::check_ports(const UpRequest& request) {
   for (std::uint16_t port : {request.dask_port, request.http_port}) {
-    if (is_port_free("127.0.0.1", port)) continue;
+    const bool is_taken_there =
+        port == request.http_port && is_ipv4(request.guard.listen) && !is_port_free(request.guard.listen, port);
+    if (is_port_free("127.0.0.1", port) && !is_taken_there) continue;
     throw ResourceError(message("port {} is taken by {}; choose others: {}{} --dask-port {} --http-port {}", port,
                                 describe_port_holder(port), command_without_ports(request), request.gpu ? " --gpu" : "",
                                 free_port("127.0.0.1"), free_port("127.0.0.1")));
   }
+}
+
+// Returns what the port will show.
+fs::path LocalProvider::prepare_certificate(const UpRequest& request, const ClusterRecord& record) {
+  const AccessFiles files(state_folder(record.name));
+  prepare_access(files,
+                 {.cluster = record.name,
+                  .listen = record.listen,
+                  .names = record.names,
+                  .certificate = request.certificate,
+                  .key = request.key},
+                 record.started);
+  return files.certificate;
 }
 
 int LocalProvider::gpus_of_node(const UpRequest& request, int node) {
@@ -124,11 +143,15 @@ ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progre
                 request.nodes, describe(inventory.looked_at), command_without_ports(request)));
   }
   check_ports(request);
+  const Guard guard = decide_guard(request.guard);
   ClusterRecord record{.name = request.name,
                        .dask_port = request.dask_port,
                        .http_port = request.http_port,
+                       .listen = request.guard.listen,
+                       .names = request.names,
                        .nodes = request.nodes,
                        .started = seconds_since_epoch()};
+  if (guard == Guard::kGuarded) record.certificate = prepare_certificate(request, record);
   record.runtime_folder = make_runtime_folder();
   try {
     save_cluster(record);
@@ -183,14 +206,22 @@ void LocalProvider::start_scheduler(ClusterRecord& record, bool resume, const Pr
                                       "--http-port",
                                       std::to_string(record.http_port),
                                       "--nodes",
-                                      std::to_string(record.nodes)};
+                                      std::to_string(record.nodes),
+                                      "--listen",
+                                      record.listen};
+  for (const std::string& name : record.names) command.insert(command.end(), {"--host-name", name});
+  if (!record.certificate.empty()) command.emplace_back("--secure");
+  if (record.certificate.empty() && !is_loopback(record.listen)) command.emplace_back("--insecure");
   if (resume) command.emplace_back("--resume");
   start(record, kSchedulerRole, std::move(command));
   const Clock::time_point deadline = Clock::now() + kSchedulerStart;
   while (Clock::now() < deadline) {
     check_alive(record);
     // The Dask port opens last.
-    if (!is_port_free(record.host, record.dask_port) && !is_port_free(record.host, record.http_port)) return;
+    if (!is_port_free(record.host, record.dask_port) &&
+        !is_port_free(host_without_port(http_address(record)), record.http_port)) {
+      return;
+    }
     pause();
   }
   throw ResourceError(message("the scheduler did not open ports {} and {} within {} s; its log is in {}",
@@ -204,15 +235,27 @@ void LocalProvider::start_agents(ClusterRecord& record, const UpRequest& request
     const std::string node = message("node{}", index);
     const fs::path folder = record.runtime_folder / node;
     fs::create_directories(folder);
-    start(
-        record, node,
-        {"agent", "--node", node, "--host", record.host, "--scheduler", message("{}:{}", record.host, record.http_port),
-         "--folder", folder.string(), "--gpus", std::to_string(gpus_of_node(request, index))});
+    std::vector<std::string> command = {"agent",
+                                        "--node",
+                                        node,
+                                        "--host",
+                                        record.host,
+                                        "--scheduler",
+                                        http_address(record),
+                                        "--folder",
+                                        folder.string(),
+                                        "--gpus",
+                                        std::to_string(gpus_of_node(request, index))};
+    if (!record.certificate.empty()) {
+      const AccessFiles files(state_folder(record.name));
+      command.insert(command.end(), {"--certificate", record.certificate, "--token-file", files.node_token});
+    }
+    start(record, node, std::move(command));
   }
 }
 
 void LocalProvider::await_nodes(const ClusterRecord& record, long nodes, const Progress& progress) {
-  SchedulerClient client(record.host, record.http_port);
+  SchedulerClient client = connect_as_owner(record);
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20 + record.nodes);
   long shown = -1;
   while (Clock::now() < deadline) {
@@ -273,10 +316,10 @@ void LocalProvider::end_processes(const ClusterRecord& record, Clock::time_point
 void LocalProvider::down(const ClusterRecord& record, const Progress& progress) {
   Clock::time_point deadline = Clock::now();
   try {
-    const std::vector<std::string> cancelled = SchedulerClient(record.host, record.http_port).shut_down();
+    const std::vector<std::string> cancelled = connect_as_owner(record).shut_down();
     for (const std::string& run : cancelled) progress(message("cancelling {}", run));
     deadline += std::chrono::seconds(kDownPatience);
-  } catch (const UnreachableError& error) {
+  } catch (const Error& error) {
     progress(message("{}; ending its processes", error.what()));
   }
   end_processes(record, deadline);

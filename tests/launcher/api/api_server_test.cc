@@ -10,6 +10,7 @@
 #include "demo_cluster.h"
 #include "raw_peer.h"
 #include "trireme/base/error.h"
+#include "trireme/base/message.h"
 
 namespace trireme::launcher {
 namespace {
@@ -51,17 +52,36 @@ TEST_F(ApiServerTest, AnswersHeadWithoutABody) {
 TEST_F(ApiServerTest, AnswersSeveralRequestsOnOneConnection) {
   RawPeer peer(server_.port());
   for (int time = 0; time < 3; ++time) {
-    peer.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(peer.read_until("\r\n\r\nok"), StartsWith("HTTP/1.1 200 OK"));
   }
 }
 
-TEST_F(ApiServerTest, RefusesABodyWithoutLosingTheReply) {
+TEST_F(ApiServerTest, RefusesALargeBodyWithoutLosingTheReply) {
   RawPeer peer(server_.port());
-  peer.send("POST /json/status HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + std::string(300000, 'x'));
-  const std::string response = peer.read_to_end();
+  const std::string body(HttpSession::kMostBodyBytes + 1, 'x');
+  peer.send(message("POST /api/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.size()) + body);
+  EXPECT_THAT(peer.read_to_end(), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ApiServerTest, ReadsOnlyWhereNoActionIsOffered) {
+  const std::string response =
+      http(server_.port(), "POST", "/json/status", "Content-Type: application/json\r\nContent-Length: 0\r\n");
   EXPECT_THAT(response, StartsWith("HTTP/1.1 405 Method Not Allowed"));
   EXPECT_THAT(response, HasSubstr("Allow: GET, HEAD"));
+}
+
+TEST_F(ApiServerTest, ServesNoNameButItsOwn) {
+  for (const char* host : {"evil.example", "evil.example:8787", "localhost.evil.example", "192.0.2.1"}) {
+    RawPeer peer(server_.port());
+    peer.send(message("GET /json/status HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", host));
+    EXPECT_THAT(peer.read_to_end(), StartsWith("HTTP/1.1 421")) << host;
+  }
+  for (const char* host : {"127.0.0.1:8787", "[::1]:8787", "LOCALHOST"}) {
+    RawPeer peer(server_.port());
+    peer.send(message("GET /json/status HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", host));
+    EXPECT_THAT(peer.read_to_end(), StartsWith("HTTP/1.1 200")) << host;
+  }
 }
 
 TEST_F(ApiServerTest, RefusesAHeadThatIsTooLarge) {
@@ -114,7 +134,7 @@ TEST_F(ApiServerTest, PassesHttp2ToGrpcAlsoWhenItsPrefaceComesInPieces) {
 
 TEST_F(ApiServerTest, SendsTheStateAtOnceAndOnEveryChange) {
   RawPeer reader(server_.port());
-  reader.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  reader.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const auto first = source_.snapshot().revision;
   EXPECT_THAT(reader.read_until("id: " + std::to_string(first)), HasSubstr("Content-Type: text/event-stream"));
   make_step(source_, 6);
@@ -125,7 +145,7 @@ TEST_F(ApiServerTest, SendsTheStateAtOnceAndOnEveryChange) {
 
 TEST_F(ApiServerTest, CoalescesChangesThatFollowEachOtherQuickly) {
   RawPeer reader(server_.port());
-  reader.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  reader.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   reader.read_until("event: snapshot");
   for (int step = 6; step < 206; ++step) make_step(source_, step);
   const std::string events = reader.read_until("id: " + std::to_string(source_.snapshot().revision));
@@ -138,10 +158,10 @@ TEST_F(ApiServerTest, CoalescesChangesThatFollowEachOtherQuickly) {
 
 TEST_F(ApiServerTest, DropsAReaderThatDoesNotRead) {
   RawPeer slow(server_.port(), 4096);
-  slow.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  slow.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   slow.read_until("event: snapshot");
   RawPeer reader(server_.port());
-  reader.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  reader.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   reader.read_until("\n\n");
   const std::string large(EventStream::kMostBytes * 2 / 3, 'x');
   for (int change = 0; change < 6; ++change) {
@@ -173,7 +193,7 @@ TEST(ApiServerLife, StopsWithOpenConnectionsOfEveryKind) {
   auto server = std::make_unique<ApiServer>(ApiServer::Options{.port = 0}, source);
   RawPeer silent(server->port());
   RawPeer reader(server->port());
-  reader.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  reader.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   reader.read_until("event: snapshot");
   server.reset();
   reader.read_to_end();

@@ -23,9 +23,13 @@ TEST(ProtocolSniff, TakesMethodsForHttp) {
   }
 }
 
-TEST(ProtocolSniff, RejectsTlsAndBinaryBytes) {
-  for (const std::string& bytes :
-       {std::string("\x16\x03\x01\x02", 4), std::string(8, '\0'), std::string("\xff\xfe"), std::string(" GET")}) {
+TEST(ProtocolSniff, KnowsAClientHelloByItsFirstByte) {
+  EXPECT_EQ(sniff(std::string("\x16\x03\x01\x02", 4)), Protocol::kTls);
+  EXPECT_EQ(sniff("\x16"), Protocol::kTls);
+}
+
+TEST(ProtocolSniff, RejectsBinaryBytes) {
+  for (const std::string& bytes : {std::string(8, '\0'), std::string("\xff\xfe"), std::string(" GET")}) {
     EXPECT_EQ(sniff(bytes), Protocol::kUnknown);
   }
 }

@@ -47,7 +47,7 @@ class Node {
   explicit Node(std::uint16_t port)
       : thread_([this, address = message("127.0.0.1:{}", port)] {
           end_ = run_link(
-              address, [this] { return hello(); }, outbox_,
+              address, {}, [this] { return hello(); }, outbox_,
               [this](const v1::AgentCommand& command) { return on_command(command); }, 60s);
         }) {}
 
@@ -125,7 +125,7 @@ TEST(Link, CarriesARunOverTheEndOfAScheduler) {
   const std::uint16_t port = first->port();
   Node node(port);
   await(first->scheduler, [&] { return first->scheduler.snapshot().nodes.size() == 1; });
-  SchedulerClient client("127.0.0.1", port);
+  SchedulerClient client(message("127.0.0.1:{}", port));
   EXPECT_EQ(client.submit({.command = {"/bin/program"}, .ranks = 1}), "r-0001");
   await(first->scheduler, [&] { return status_of(first->scheduler) == "running"; });
   constexpr std::uint64_t kLines = 300;

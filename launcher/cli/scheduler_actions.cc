@@ -1,0 +1,68 @@
+#include "cli/scheduler_actions.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/shell_environment.h"
+#include "jobs/program.h"
+#include "scheduler/scheduler.h"
+#include "trireme/base/message.h"
+
+namespace trireme::launcher {
+
+namespace {
+
+std::string home_of(const std::map<std::string, std::string>& environment) {
+  const auto home = environment.find("HOME");
+  return home == environment.end() || home->second.empty() ? "/" : home->second;
+}
+
+class SchedulerActions final : public Actions {
+ public:
+  explicit SchedulerActions(Scheduler& scheduler) : scheduler_(scheduler) {}
+
+  std::string submit(const WantedRun& wanted) override {
+    RunSpec spec = wanted.spec;
+    spec.environment.merge(shell_environment({}));  // what the request names stays
+    if (spec.working_directory.empty()) spec.working_directory = home_of(spec.environment);
+    if (!std::filesystem::is_directory(spec.working_directory)) {
+      throw ConfigError(message("there is no folder {}", spec.working_directory));
+    }
+    const auto path = spec.environment.find("PATH");
+    const auto program = resolve_program(spec.command.front(), spec.working_directory,
+                                         path == spec.environment.end() ? "/usr/bin:/bin" : path->second);
+    spec.command.front() = program.string();
+    spec.starter = wanted.mpi.value_or(loads_mpi(program)) ? Starter::kMpirun : Starter::kAgents;
+    return scheduler_.submit(spec);
+  }
+
+  std::string rerun(const std::string& run_id) override {
+    static_cast<void>(require_run(run_id));
+    throw NotOfferedError(
+        "this scheduler cannot start a run again; submit it with the command line it was started with");
+  }
+
+  std::string cancel(const std::string& run_id, bool force, const std::string& reason) override {
+    const std::string status = require_run(run_id).status;
+    scheduler_.post(CancelRequested{run_id, force, reason});
+    return status;
+  }
+
+  void drain(const std::string&) override { throw NotOfferedError("this scheduler cannot drain nodes"); }
+  void undrain(const std::string&) override { throw NotOfferedError("this scheduler cannot drain nodes"); }
+  void scale(int) override { throw NotOfferedError("the nodes of a local cluster are fixed when it comes up"); }
+
+ private:
+  RunView require_run(const std::string& run_id) const {
+    if (std::optional<RunView> run = scheduler_.run(run_id)) return *std::move(run);
+    throw NoSuchThingError(message("there is no run {}; /json/status lists them", run_id));
+  }
+
+  Scheduler& scheduler_;
+};
+
+}  // namespace
+
+std::unique_ptr<Actions> make_actions(Scheduler& scheduler) { return std::make_unique<SchedulerActions>(scheduler); }
+
+}  // namespace trireme::launcher
