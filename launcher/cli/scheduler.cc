@@ -26,12 +26,10 @@ SchedulerOptions adjusted(SchedulerOptions options) {
 int serve_cluster(const SchedulerOptions& options) {
   signal(SIGPIPE, SIG_IGN);
   Scheduler scheduler(adjusted(options));
-  const auto cluster = make_cluster_service(scheduler);
-  const auto runs = make_runs_service(scheduler);
-  const auto agents = make_agents_service(scheduler);
-  const ApiServer api(
-      {.host = options.host, .port = options.http_port, .services = {cluster.get(), runs.get(), agents.get()}},
-      scheduler);
+  const auto services = make_services(scheduler, nullptr);
+  ApiServer::Options served{.host = options.host, .port = options.http_port};
+  for (const auto& service : services) served.services.push_back(service.get());
+  const ApiServer api(served, scheduler);
   const DaskServer dask({.host = options.host,
                          .port = options.dask_port,
                          .dashboard_port = options.http_port,
