@@ -302,7 +302,7 @@ std::uint64_t Scheduler::revision() const {
 
 std::uint64_t Scheduler::wait_for_change(std::uint64_t seen, std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return revision_ != seen; });
+  changed_.wait_for(lock, timeout, [&] { return revision_ > seen; });
   return revision_;
 }
 

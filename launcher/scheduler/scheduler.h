@@ -86,7 +86,7 @@ class Scheduler final : public SnapshotSource {
   // Of a run that is not known, too.
   [[nodiscard]] bool is_over(const std::string& run_id) const;
   [[nodiscard]] std::uint64_t revision() const;
-  // Blocks until something changed since `seen` or `timeout` passes; returns the revision.
+  // Blocks until the revision is above `seen` or `timeout` passes; returns the revision.
   std::uint64_t wait_for_change(std::uint64_t seen, std::chrono::milliseconds timeout) const;
   // Blocks until a stop was requested and every node has hung up, or `timeout` passes; true when stopped.
   [[nodiscard]] bool wait_until_stopped(std::chrono::milliseconds timeout) const;
