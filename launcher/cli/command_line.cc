@@ -52,6 +52,9 @@ void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_submit(app, action, words);
   add_logs(app, action);
   add_cancel(app, action);
+  add_rerun(app, action);
+  add_drain(app, action);
+  add_undrain(app, action);
   add_runs(app, action);
   add_token(app, action);
   add_dashboard(app, action);

@@ -11,18 +11,18 @@ namespace {
 
 constexpr std::size_t kMostRuns = 1000;
 
-History open_history(const std::string& cluster) {
-  const std::filesystem::path file = state_folder(cluster) / "history.sqlite";
+std::filesystem::path history_of(const std::string& cluster) {
+  std::filesystem::path file = state_folder(cluster) / "history.sqlite";
   if (!std::filesystem::exists(file)) {
     throw CommandError(kNotFound,
                        message("no cluster {} is up or has a history here; start one: launcher up --nodes 4", cluster));
   }
-  return History(file);
+  return file;
 }
 
 }  // namespace
 
-std::vector<RunView> load_past_runs(const std::string& cluster) { return open_history(cluster).runs(kMostRuns); }
+std::vector<RunView> load_past_runs(const std::string& cluster) { return History(history_of(cluster)).runs(kMostRuns); }
 
 RunView load_past_run(const std::string& cluster, const std::string& run_id) {
   for (RunView& run : load_past_runs(cluster)) {
@@ -33,7 +33,7 @@ RunView load_past_run(const std::string& cluster, const std::string& run_id) {
 
 std::vector<MetricPoint> load_past_metrics(const std::string& cluster, const std::string& run_id) {
   static_cast<void>(load_past_run(cluster, run_id));
-  return open_history(cluster).points(run_id);
+  return History(history_of(cluster)).curve({.run_id = run_id});
 }
 
 void print_past_log(const std::string& cluster, const std::string& run_id,

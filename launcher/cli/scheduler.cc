@@ -44,17 +44,15 @@ int serve_cluster(const ServeOptions& wishes) {
   const SchedulerOptions& options = wishes.scheduler;
   LiveTaskBoard tasks;
   Scheduler scheduler(adjusted(options, tasks));
-  const auto cluster = make_cluster_service(scheduler);
-  const auto runs = make_runs_service(scheduler);
-  const auto agents = make_agents_service(scheduler);
+  const auto services = make_services(scheduler, &tasks);
   const auto actions = make_actions(scheduler);
-  const ApiServer api({.host = wishes.guard.listen,
-                       .port = options.http_port,
-                       .services = {cluster.get(), runs.get(), agents.get()},
-                       .guarded = guard_of(wishes),
-                       .names = wishes.names,
-                       .actions = actions.get()},
-                      scheduler);
+  ApiServer::Options served{.host = wishes.guard.listen,
+                            .port = options.http_port,
+                            .guarded = guard_of(wishes),
+                            .names = wishes.names,
+                            .actions = actions.get()};
+  for (const auto& service : services) served.services.push_back(service.get());
+  const ApiServer api(served, scheduler);
   const DaskServer dask({.host = options.host,
                          .port = options.dask_port,
                          .dashboard_port = options.http_port,

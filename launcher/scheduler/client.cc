@@ -5,6 +5,7 @@
 #include "scheduler/convert.h"
 #include "trireme/base/message.h"
 #include "trireme/v1/cluster.grpc.pb.h"
+#include "trireme/v1/nodes.grpc.pb.h"
 #include "trireme/v1/runs.grpc.pb.h"
 
 namespace trireme::launcher {
@@ -22,6 +23,7 @@ void set_deadline(grpc::ClientContext& context, std::chrono::milliseconds timeou
 struct SchedulerClient::State {
   std::string address;
   std::unique_ptr<v1::Cluster::Stub> cluster;
+  std::unique_ptr<v1::Nodes::Stub> nodes;
   std::unique_ptr<v1::Runs::Stub> runs;
 
   void check(const grpc::Status& status) const {
@@ -30,6 +32,7 @@ struct SchedulerClient::State {
       case grpc::StatusCode::NOT_FOUND:
         throw NotFoundError(status.error_message());
       case grpc::StatusCode::INVALID_ARGUMENT:
+      case grpc::StatusCode::FAILED_PRECONDITION:
         throw ConfigError(status.error_message());
       case grpc::StatusCode::UNAUTHENTICATED:
       case grpc::StatusCode::PERMISSION_DENIED:
@@ -52,6 +55,7 @@ SchedulerClient::SchedulerClient(const std::string& address, const ClientAccess&
   arguments.SetMaxReceiveMessageSize(-1);  // a long history is larger than gRPC's 4 MiB
   const auto channel = open_channel(address, access, arguments);
   state_->cluster = v1::Cluster::NewStub(channel);
+  state_->nodes = v1::Nodes::NewStub(channel);
   state_->runs = v1::Runs::NewStub(channel);
 }
 
@@ -108,13 +112,27 @@ RunView SchedulerClient::run(const std::string& run_id) {
   return from_proto(reply);
 }
 
-std::vector<RunView> SchedulerClient::runs() {
+std::string SchedulerClient::rerun(const std::string& run_id) {
   grpc::ClientContext context;
   set_deadline(context, kCallTimeout);
-  v1::ListRunsReply reply;
-  state_->check(state_->runs->List(&context, {}, &reply));
+  v1::RerunRequest request;
+  request.set_run_id(run_id);
+  v1::SubmitReply reply;
+  state_->check(state_->runs->Rerun(&context, request, &reply));
+  return reply.run_id();
+}
+
+std::vector<RunView> SchedulerClient::runs() {
   std::vector<RunView> runs;
-  for (const v1::Run& run : reply.runs()) runs.push_back(from_proto(run));
+  v1::ListRunsRequest request;
+  do {
+    grpc::ClientContext context;
+    set_deadline(context, kCallTimeout);
+    v1::ListRunsReply reply;
+    state_->check(state_->runs->List(&context, request, &reply));
+    for (const v1::Run& run : reply.runs()) runs.push_back(from_proto(run));
+    request.set_page_token(reply.next_page_token());
+  } while (!request.page_token().empty());
   return runs;
 }
 
@@ -140,6 +158,27 @@ std::vector<MetricPoint> SchedulerClient::metrics(const std::string& run_id) {
   std::vector<MetricPoint> points;
   for (const v1::MetricPoint& point : reply.points()) points.push_back(from_proto(point, run_id));
   return points;
+}
+
+NodeView SchedulerClient::drain(const std::string& node, std::optional<double> cancel_after) {
+  grpc::ClientContext context;
+  set_deadline(context, kCallTimeout);
+  v1::DrainRequest request;
+  request.set_name(node);
+  if (cancel_after) request.set_cancel_after(*cancel_after);
+  v1::Node reply;
+  state_->check(state_->nodes->Drain(&context, request, &reply));
+  return from_proto(reply);
+}
+
+NodeView SchedulerClient::undrain(const std::string& node) {
+  grpc::ClientContext context;
+  set_deadline(context, kCallTimeout);
+  v1::UndrainRequest request;
+  request.set_name(node);
+  v1::Node reply;
+  state_->check(state_->nodes->Undrain(&context, request, &reply));
+  return from_proto(reply);
 }
 
 void SchedulerClient::follow(const std::string& run_id, bool until_end, const Follower& follower) {

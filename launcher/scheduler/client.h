@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ class UnreachableError : public Error {
   using Error::Error;
 };
 
-// The scheduler knows no run of that id.
+// The scheduler knows no run of that id, or no node of that name.
 class NotFoundError : public Error {
  public:
   using Error::Error;
@@ -44,11 +45,17 @@ class SchedulerClient {
 
   [[nodiscard]] std::string submit(const RunSpec& spec);
   [[nodiscard]] RunView run(const std::string& run_id);
+  // Submits again what an earlier run was asked for; returns the new run's id.
+  [[nodiscard]] std::string rerun(const std::string& run_id);
   // Newest first.
   [[nodiscard]] std::vector<RunView> runs();
   // Returns the run's status before.
   std::string cancel(const std::string& run_id, bool force, const std::string& reason);
   [[nodiscard]] std::vector<MetricPoint> metrics(const std::string& run_id);
+
+  // Gives the node no new ranks; what still runs there after `cancel_after` seconds, if given, is cancelled.
+  NodeView drain(const std::string& node, std::optional<double> cancel_after);
+  NodeView undrain(const std::string& node);
 
   struct Follower {
     std::function<void(const LogEntry&)> on_line;

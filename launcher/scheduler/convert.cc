@@ -6,21 +6,6 @@ namespace trireme::launcher {
 
 namespace {
 
-v1::Rank to_proto(const RankView& view) {
-  v1::Rank rank;
-  rank.set_rank(view.rank);
-  rank.set_node(view.node);
-  rank.set_state(view.state);
-  if (view.exit_code) rank.set_exit_code(*view.exit_code);
-  rank.set_exit_cause(view.exit_cause);
-  if (view.status) rank.set_status_json(to_json_line(*view.status));
-  for (const std::string& line : view.last_errors) rank.add_last_errors(line);
-  rank.set_progressed(view.progressed);
-  rank.set_pace_ms(view.pace_ms);
-  rank.set_busy_ms(view.busy_ms);
-  return rank;
-}
-
 v1::Insight to_proto(const RunInsight& view) {
   v1::Insight insight;
   insight.set_condition(to_string(view.condition));
@@ -71,6 +56,47 @@ RankView from_proto(const v1::Rank& rank) {
 }
 
 }  // namespace
+
+v1::Node to_proto(const NodeView& view) {
+  v1::Node node;
+  node.set_name(view.name);
+  node.set_state(view.state);
+  node.set_host(view.host);
+  node.set_ranks(view.ranks);
+  node.set_gpus(view.gpus);
+  node.set_last_seen(view.last_seen);
+  return node;
+}
+
+NodeView from_proto(const v1::Node& node) {
+  return {node.name(), node.state(), node.host(), node.ranks(), node.gpus(), node.last_seen()};
+}
+
+v1::Rank to_proto(const RankView& view) {
+  v1::Rank rank;
+  rank.set_rank(view.rank);
+  rank.set_node(view.node);
+  rank.set_state(view.state);
+  if (view.exit_code) rank.set_exit_code(*view.exit_code);
+  rank.set_exit_cause(view.exit_cause);
+  if (view.status) rank.set_status_json(to_json_line(*view.status));
+  for (const std::string& line : view.last_errors) rank.add_last_errors(line);
+  rank.set_progressed(view.progressed);
+  rank.set_pace_ms(view.pace_ms);
+  rank.set_busy_ms(view.busy_ms);
+  return rank;
+}
+
+v1::Event to_proto(const ClusterEvent& event) {
+  v1::Event message;
+  message.set_sequence(event.sequence);
+  message.set_time(event.time);
+  message.set_kind(event.kind);
+  message.set_node(event.node);
+  message.set_run_id(event.run_id);
+  message.set_text(event.text);
+  return message;
+}
 
 v1::RunSpec to_proto(const RunSpec& spec) {
   v1::RunSpec message;
@@ -146,15 +172,7 @@ v1::ClusterStatus to_proto(const ClusterSnapshot& snapshot) {
   status.set_dask_port(snapshot.dask_port);
   status.set_http_port(snapshot.http_port);
   status.set_started(snapshot.started);
-  for (const NodeView& view : snapshot.nodes) {
-    v1::Node& node = *status.add_nodes();
-    node.set_name(view.name);
-    node.set_state(view.state);
-    node.set_host(view.host);
-    node.set_ranks(view.ranks);
-    node.set_gpus(view.gpus);
-    node.set_last_seen(view.last_seen);
-  }
+  for (const NodeView& node : snapshot.nodes) *status.add_nodes() = to_proto(node);
   for (const RunView& run : snapshot.runs) *status.add_runs() = to_proto(run);
   return status;
 }
@@ -169,9 +187,7 @@ ClusterSnapshot from_proto(const v1::ClusterStatus& status) {
   snapshot.dask_port = static_cast<std::uint16_t>(status.dask_port());
   snapshot.http_port = static_cast<std::uint16_t>(status.http_port());
   snapshot.started = status.started();
-  for (const v1::Node& node : status.nodes()) {
-    snapshot.nodes.push_back({node.name(), node.state(), node.host(), node.ranks(), node.gpus(), node.last_seen()});
-  }
+  for (const v1::Node& node : status.nodes()) snapshot.nodes.push_back(from_proto(node));
   for (const v1::Run& run : status.runs()) snapshot.runs.push_back(from_proto(run));
   return snapshot;
 }
@@ -182,12 +198,16 @@ v1::MetricPoint to_proto(const MetricPoint& point) {
   message.set_time(point.time);
   message.set_step(point.step);
   message.mutable_metrics()->insert(point.metrics.begin(), point.metrics.end());
+  message.mutable_low()->insert(point.low.begin(), point.low.end());
+  message.mutable_high()->insert(point.high.begin(), point.high.end());
   return message;
 }
 
 MetricPoint from_proto(const v1::MetricPoint& message, const std::string& run_id) {
   MetricPoint point{run_id, message.rank(), message.time(), message.step(), {}};
   point.metrics.insert(message.metrics().begin(), message.metrics().end());
+  point.low.insert(message.low().begin(), message.low().end());
+  point.high.insert(message.high().begin(), message.high().end());
   return point;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "jobs/mpirun_command.h"
+#include "scheduler/clock.h"
 #include "scheduler/convert.h"
 #include "scheduler/restart.h"
 #include "scheduler/scheduler.h"
@@ -20,9 +21,10 @@ using trireme::v1::AgentCommand;
 void Scheduler::carry_out(const std::vector<Effect>& effects) {
   for (const Effect& effect : effects) {
     if (const auto* record = std::get_if<RecordRun>(&effect)) carry_out(*record);
+    if (const auto* record = std::get_if<RecordDrain>(&effect)) carry_out(*record);
   }
   for (const Effect& effect : effects) {
-    if (std::holds_alternative<RecordRun>(effect)) continue;
+    if (std::holds_alternative<RecordRun>(effect) || std::holds_alternative<RecordDrain>(effect)) continue;
     std::visit([this](const auto& what) { carry_out(what); }, effect);
   }
 }
@@ -92,6 +94,7 @@ void Scheduler::carry_out(const CloseRunOn& effect) {
   command->mutable_close_run()->set_run_id(effect.run_id);
   send(effect.node, std::move(command));
   logs_.close(effect.run_id);
+  ended_curves_.push_back(effect.run_id);
 }
 
 void Scheduler::carry_out(const StopNode& effect) {
@@ -113,6 +116,30 @@ void Scheduler::carry_out(const RecordRun& effect) {
   }
   spdlog::info("run={} status={} exit_code={} reason={}", run->id, to_string(run->status), run->exit_code.value_or(0),
                run->reason);
+}
+
+void Scheduler::carry_out(const RecordDrain& effect) {
+  are_nodes_unsaved_ = true;
+  const Node* node = find_node(state_, effect.node);
+  if (node == nullptr) return;
+  try {
+    history_.save_drain(node->name, node->is_draining ? std::optional(node->cancel_at.value_or(0)) : std::nullopt);
+  } catch (const Error& error) {
+    spdlog::error("node={} {}", node->name, error.what());
+  }
+}
+
+void Scheduler::carry_out(const Note& effect) {
+  spdlog::info("event={} node={} run={} text={}", effect.kind, effect.node, effect.run_id, effect.text);
+  try {
+    history_.save_event({.time = seconds_since_epoch(),
+                         .kind = effect.kind,
+                         .node = effect.node,
+                         .run_id = effect.run_id,
+                         .text = effect.text});
+  } catch (const Error& error) {
+    spdlog::error("event={} {}", effect.kind, error.what());
+  }
 }
 
 }  // namespace trireme::launcher

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -69,13 +70,21 @@ struct CancelRequested {
   bool force = false;
   std::string reason;
 };
+// The node gets no new ranks; after `cancel_after` seconds, if given, what still runs there is cancelled.
+struct DrainRequested {
+  std::string node;
+  std::optional<Seconds> cancel_after;
+};
+struct UndrainRequested {
+  std::string node;
+};
 struct StopRequested {};
 // Time passes; deadlines are looked at.
 struct Tick {};
 
-using Event =
-    std::variant<NodeRegistered, NodeHeard, NodeGone, RunSubmitted, StoreOpened, RankStarted, RankReported,
-                 RankWroteErrors, RankExited, StarterExited, StartFailed, CancelRequested, StopRequested, Tick>;
+using Event = std::variant<NodeRegistered, NodeHeard, NodeGone, RunSubmitted, StoreOpened, RankStarted, RankReported,
+                           RankWroteErrors, RankExited, StarterExited, StartFailed, CancelRequested, DrainRequested,
+                           UndrainRequested, StopRequested, Tick>;
 
 // Effects, carried out by the shell in their order.
 struct OpenStoreOn {
@@ -115,8 +124,19 @@ struct StopNode {
 struct RecordRun {
   std::string run_id;
 };
+// Whether the node is drained changed, or what follows from it.
+struct RecordDrain {
+  std::string node;
+};
+// Worth telling those who watch; becomes a ClusterEvent (snapshot.h).
+struct Note {
+  std::string kind;
+  std::string node;
+  std::string run_id;
+  std::string text;
+};
 
-using Effect =
-    std::variant<OpenStoreOn, StartRunOn, SignalRunOn, ReleaseRunOn, ReportLostOn, CloseRunOn, StopNode, RecordRun>;
+using Effect = std::variant<OpenStoreOn, StartRunOn, SignalRunOn, ReleaseRunOn, ReportLostOn, CloseRunOn, StopNode,
+                            RecordRun, RecordDrain, Note>;
 
 }  // namespace trireme::launcher

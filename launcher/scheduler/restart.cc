@@ -11,16 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-json to_json(const RunSpec& spec) {
-  return {{"name", spec.name},
-          {"command", spec.command},
-          {"ranks", spec.ranks},
-          {"nodes", spec.nodes},
-          {"mpirun", spec.starter == Starter::kMpirun},
-          {"working_directory", spec.working_directory},
-          {"environment", spec.environment}};
-}
-
 RunSpec spec_from_json(const json& from) {
   RunSpec spec;
   spec.name = from.at("name").get<std::string>();
@@ -49,13 +39,29 @@ Seconds wait_of(const Run& run) {
 
 }  // namespace
 
+json to_document(const RunSpec& spec) {
+  return {{"name", spec.name},
+          {"command", spec.command},
+          {"ranks", spec.ranks},
+          {"nodes", spec.nodes},
+          {"mpirun", spec.starter == Starter::kMpirun},
+          {"working_directory", spec.working_directory},
+          {"environment", spec.environment}};
+}
+
+RunSpec spec_from_document(const json& document) try {
+  return spec_from_json(document);
+} catch (const json::exception& error) {
+  throw DataError(message("not what a run was asked for: {}", error.what()));
+}
+
 json to_document(const Run& run) {
   json shares = json::array();
   for (const Share& share : run.shares) {
     shares.push_back({{"node", share.node}, {"first_rank", share.first_rank}, {"ranks", share.ranks}});
   }
   json document = {{"run_id", run.id},
-                   {"spec", to_json(run.spec)},
+                   {"spec", to_document(run.spec)},
                    {"status", to_string(run.status)},
                    {"reason", run.reason},
                    {"shares", std::move(shares)},

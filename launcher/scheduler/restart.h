@@ -8,6 +8,11 @@
 // the agents tell again when they come back.
 namespace trireme::launcher {
 
+// What was asked for, to ask for it again.
+[[nodiscard]] nlohmann::json to_document(const RunSpec& spec);
+// The inverse. Throws DataError for what is no such document.
+[[nodiscard]] RunSpec spec_from_document(const nlohmann::json& document);
+
 // What must outlive the scheduler of a run that has not ended: what was asked for, where it was placed, how it is
 // doomed.
 [[nodiscard]] nlohmann::json to_document(const Run& run);

@@ -19,6 +19,11 @@ Rank* rank_of(Run& run, int rank) {
 
 bool is_over(const Rank& rank) { return rank.state == RankState::kExited || rank.state == RankState::kLost; }
 
+const char* ended_kind(RunStatus status) {
+  if (status == RunStatus::kSucceeded) return "run_succeeded";
+  return status == RunStatus::kFailed ? "run_failed" : "run_cancelled";
+}
+
 std::string ranks_not_started(const Run& run) {
   std::string list;
   for (const Rank& rank : run.ranks) {
@@ -63,6 +68,7 @@ void Step::on(const RankStarted& event) {
     run->status = RunStatus::kRunning;
     run->started = now_;
     effects_.emplace_back(RecordRun{run->id});
+    note("run_running", *run);
   }
   const bool all = ranks_not_started(*run).empty();
   const bool is_doomed = run->exit_code || run->is_cancelled || run->pressure != Pressure::kNone;
@@ -118,6 +124,7 @@ void Step::fail(Run& run, std::string reason, int exit_code) {
   run.reason = std::move(reason);
   run.exit_code = exit_code;
   effects_.emplace_back(RecordRun{run.id});
+  note("run_failing", run, run.reason);
   if (run.pressure == Pressure::kNone) run.deadline = now_ + kSurvivorGrace;
 }
 
@@ -156,6 +163,7 @@ void Step::on(const CancelRequested& event) {
     run->is_cancelled = true;
     run->reason = event.reason.empty() ? "cancelled" : message("cancelled: {}", event.reason);
     effects_.emplace_back(RecordRun{run->id});
+    note("run_cancelling", *run, event.reason);
   }
   const bool has_begun = !run->store.empty();
   if (!has_begun) {
@@ -218,6 +226,7 @@ void Step::finish(Run& run) {
   }
   on_every_node(run, [&](const std::string& name) { return CloseRunOn{name, run.id}; });
   effects_.emplace_back(RecordRun{run.id});
+  note(ended_kind(run.status), run, run.reason);
   place_queued();
   stop_nodes_when_idle();
 }

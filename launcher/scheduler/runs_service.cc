@@ -1,6 +1,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "scheduler/convert.h"
+#include "scheduler/page_of.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/services.h"
 #include "trireme/base/error.h"
@@ -14,19 +15,29 @@ namespace {
 constexpr std::chrono::milliseconds kFollowInterval{200};
 constexpr std::size_t kDefaultPoints = 1000;
 
-grpc::Status no_such_run(const std::string& run_id) {
-  return {grpc::StatusCode::NOT_FOUND, message("there is no run {}; see: launcher runs", run_id)};
+// Which field of a spec that was rejected is to blame.
+std::string violated_field(const RunSpec& spec) {
+  if (spec.command.empty()) return "spec.command";
+  return spec.ranks < 0 || spec.ranks > kMostRanks ? "spec.ranks" : "spec.nodes";
 }
+
+int number_in(const std::string& run_id) { return std::atoi(run_id.c_str() + std::min<std::size_t>(2, run_id.size())); }
 
 class RunsService final : public v1::Runs::Service {
  public:
   explicit RunsService(Scheduler& scheduler) : scheduler_(scheduler) {}
 
-  grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request, v1::SubmitReply* reply) override try {
-    reply->set_run_id(scheduler_.submit(from_proto(request->spec())));
-    return grpc::Status::OK;
-  } catch (const ConfigError& error) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, error.what()};
+  grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request, v1::SubmitReply* reply) override {
+    return submit(from_proto(request->spec()), reply);
+  }
+
+  grpc::Status Rerun(grpc::ServerContext*, const v1::RerunRequest* request, v1::SubmitReply* reply) override {
+    if (!scheduler_.run(request->run_id())) return no_such_run(request->run_id());
+    const std::optional<RunSpec> spec = scheduler_.spec(request->run_id());
+    if (spec) return submit(*spec, reply);
+    return rpc_error(grpc::StatusCode::FAILED_PRECONDITION, "SPEC_NOT_KEPT",
+                     message("what {} was asked for was not kept; submit it again", request->run_id()),
+                     {{"run_id", request->run_id()}});
   }
 
   grpc::Status Get(grpc::ServerContext*, const v1::GetRunRequest* request, v1::Run* reply) override {
@@ -36,9 +47,16 @@ class RunsService final : public v1::Runs::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status List(grpc::ServerContext*, const v1::ListRunsRequest*, v1::ListRunsReply* reply) override {
-    for (const RunView& run : scheduler_.snapshot().runs) *reply->add_runs() = to_proto(run);
-    return grpc::Status::OK;
+  grpc::Status List(grpc::ServerContext*, const v1::ListRunsRequest* request, v1::ListRunsReply* reply) override {
+    std::vector<RunView> runs = scheduler_.snapshot().runs;
+    std::erase_if(runs, [&](const RunView& run) { return !is_one_of(request->statuses(), run.status); });
+    const auto page = page_of(
+        std::move(runs), *request, question_of("runs", request->statuses()),
+        [](const RunView& run) { return run.run_id; },
+        [](const RunView& run, const std::string& run_id) { return number_in(run.run_id) < number_in(run_id); });
+    for (const RunView& run : page.rows) *reply->add_runs() = to_proto(run);
+    reply->set_next_page_token(page.next_token);
+    return page.status;
   }
 
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest* request, v1::CancelReply* reply) override {
@@ -81,6 +99,17 @@ class RunsService final : public v1::Runs::Service {
   }
 
  private:
+  grpc::Status submit(const RunSpec& spec, v1::SubmitReply* reply) try {
+    if (scheduler_.is_stopping()) {
+      return rpc_error(grpc::StatusCode::FAILED_PRECONDITION, "CLUSTER_STOPPING",
+                       "the cluster is going down and takes no runs");
+    }
+    reply->set_run_id(scheduler_.submit(spec));
+    return grpc::Status::OK;
+  } catch (const ConfigError& error) {
+    return bad_request({violated_field(spec), error.what()});
+  }
+
   static bool write_lines(grpc::ServerWriter<v1::RunEvent>& writer, const std::vector<LogEntry>& entries) {
     for (const LogEntry& entry : entries) {
       v1::RunEvent event;

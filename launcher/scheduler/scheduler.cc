@@ -17,8 +17,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kTickInterval{200};
 constexpr std::chrono::milliseconds kLeastInterval{40};  // between notifications, however fast ranks report
+constexpr int kCompactionsATick = 16;
 constexpr std::size_t kPastRunsShown = 500;
 constexpr std::size_t kRunsShownWithRanks = 20;
+
+std::uint64_t microseconds(Seconds time) { return static_cast<std::uint64_t>(time * 1e6); }
 
 // Whether faces would draw something else. Heartbeats and idle ticks would not.
 bool is_visible(const Event& event, const ClusterState& before, const Transition& after) {
@@ -37,8 +40,11 @@ Scheduler::Scheduler(SchedulerOptions options)
       runs_folder_(options_.state_folder / "runs"),
       started_(seconds_since_epoch()),
       history_(options_.state_folder / "history.sqlite"),
-      logs_(runs_folder_) {
+      logs_(runs_folder_),
+      curves_(microseconds(started_)),
+      revision_(microseconds(started_)) {
   adopt_history();
+  history_.save_event({.time = started_, .kind = "scheduler_started", .text = options_.resume ? "again" : ""});
   worker_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
 }
 
@@ -52,8 +58,10 @@ void Scheduler::adopt_history() {
   past_ = history_.runs(kPastRunsShown);
   if (options_.resume) {
     take_back_runs();
+    take_back_drains();
   } else {
     state_.next_run = history_.next_run_number();
+    history_.forget_drains();
   }
   // What is unfinished beside those has no ranks any more that anybody watches.
   for (RunView& run : past_) {
@@ -76,7 +84,8 @@ void Scheduler::take_back_runs() {
       continue;
     }
     Run& run = active.back();
-    std::vector<MetricPoint> points = history_.points(run.id);
+    curves_.restore(run.id, history_.newest_points(run.id));
+    std::vector<MetricPoint> points = history_.curve({.run_id = run.id});
     for (const MetricPoint& point : points) {
       for (const auto& [name, value] : point.metrics) run.metrics[name] = value;
     }
@@ -85,6 +94,15 @@ void Scheduler::take_back_runs() {
     spdlog::info("run={} goes on status={}", run.id, to_string(run.status));
   }
   state_ = launcher::resume(std::move(active), history_.next_run_number(), options_.expected_nodes, started_);
+}
+
+void Scheduler::take_back_drains() {
+  for (const auto& [name, cancel_at] : history_.drains()) {
+    Node& node = node_of(state_, name);
+    node.last_seen = started_;
+    node.is_draining = true;
+    if (cancel_at > 0) node.cancel_at = cancel_at;
+  }
 }
 
 void Scheduler::post(const Event& event) {
@@ -110,6 +128,7 @@ std::string Scheduler::submit(const RunSpec& spec) {
     if (const auto reason = reject_request(spec, nodes)) throw ConfigError(*reason);
     run_id = run_id_of(state_.next_run);
     std::filesystem::create_directories(runs_folder_ / run_id);
+    save_spec(run_id, spec);
     Transition transition = apply(std::move(state_), RunSubmitted{spec}, seconds_since_epoch());
     state_ = std::move(transition.state);
     carry_out(transition.effects);
@@ -118,6 +137,24 @@ std::string Scheduler::submit(const RunSpec& spec) {
   }
   spdlog::info("run={} submitted program={}", run_id, spec.command.front());
   return run_id;
+}
+
+// Without it the run goes on as well, it only cannot be asked for again.
+void Scheduler::save_spec(const std::string& run_id, const RunSpec& spec) try {
+  std::string document;
+  nlohmann::json::to_cbor(to_document(spec), document);  // bytes need not be UTF-8
+  history_.save_spec(run_id, document);
+} catch (const Error& error) {
+  spdlog::error("run={} {}", run_id, error.what());
+}
+
+std::optional<RunSpec> Scheduler::spec(const std::string& run_id) const try {
+  const std::string document = history_.spec(run_id);
+  if (document.empty()) return std::nullopt;
+  return spec_from_document(nlohmann::json::from_cbor(document, true, false));
+} catch (const Error& error) {
+  spdlog::error("run={} {}", run_id, error.what());
+  return std::nullopt;
 }
 
 void Scheduler::add_output(const std::string& run_id, int rank, bool is_error, std::uint64_t first_line,
@@ -131,7 +168,9 @@ void Scheduler::add_output(const std::string& run_id, int rank, bool is_error, s
 }
 
 void Scheduler::add_status(const StatusRecord& record) {
+  if (!has_rank(record.run_id, record.rank)) return;
   metrics_.add(record);
+  curves_.add(record, seconds_since_epoch());
   post(RankReported{record});
 }
 
@@ -190,7 +229,16 @@ std::vector<MetricPoint> Scheduler::history(const std::string& run_id, std::size
     const std::lock_guard lock(mutex_);
     if (find_run(state_, run_id) != nullptr) return metrics_.points(run_id, limit);
   }
-  return thin(history_.points(run_id), limit);
+  return history_.curve({.run_id = run_id, .limit = limit});
+}
+
+std::vector<MetricPoint> Scheduler::curve(const CurveQuery& query) const {
+  write_points();
+  return history_.curve(query);
+}
+
+std::vector<ClusterEvent> Scheduler::events(std::uint64_t after, std::size_t limit) const {
+  return history_.events(after, limit);
 }
 
 std::vector<std::string> Scheduler::log_tail(const std::string& run_id, std::size_t lines) const {
@@ -221,6 +269,36 @@ std::optional<RunView> Scheduler::run(const std::string& run_id) const {
   return found;
 }
 
+std::optional<NodeView> Scheduler::node(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const Node* node = find_node(state_, name);
+  return node == nullptr ? std::nullopt : std::optional(view_of(*node, state_));
+}
+
+std::vector<NodeView> Scheduler::nodes() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<NodeView> nodes;
+  for (const Node& node : state_.nodes) nodes.push_back(view_of(node, state_));
+  return nodes;
+}
+
+bool Scheduler::has_rank(const std::string& run_id, int rank) const {
+  const std::lock_guard lock(mutex_);
+  const Run* run = find_run(state_, run_id);
+  return run != nullptr && rank >= 0 && rank < static_cast<int>(run->ranks.size());
+}
+
+bool Scheduler::is_over(const std::string& run_id) const {
+  const std::lock_guard lock(mutex_);
+  const Run* run = find_run(state_, run_id);
+  return run == nullptr || has_ended(run->status);
+}
+
+bool Scheduler::is_stopping() const {
+  const std::lock_guard lock(mutex_);
+  return state_.is_stopping;
+}
+
 std::vector<std::string> Scheduler::active_runs() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> active;
@@ -237,7 +315,7 @@ std::uint64_t Scheduler::revision() const {
 
 std::uint64_t Scheduler::wait_for_change(std::uint64_t seen, std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return revision_ != seen; });
+  changed_.wait_for(lock, timeout, [&] { return revision_ > seen; });
   return revision_;
 }
 
@@ -272,16 +350,26 @@ void Scheduler::notify_subscribers(std::uint64_t revision) {
   for (const auto& subscription : alive) subscription->on_change(revision);
 }
 
+void Scheduler::write_points() const {
+  const std::lock_guard lock(points_mutex_);
+  history_.save_points(curves_.take());
+}
+
 void Scheduler::write_history() try {
   std::vector<NodeView> nodes;
+  std::vector<std::string> ended;
   {
     const std::lock_guard lock(mutex_);
+    ended.swap(ended_curves_);
     if (std::exchange(are_nodes_unsaved_, false)) {
       for (const Node& node : state_.nodes) nodes.push_back(view_of(node, state_));
     }
   }
   for (const NodeView& node : nodes) history_.save_node(node);
-  history_.save_points(metrics_.take_new());
+  for (const std::string& run_id : ended) curves_.end(run_id);
+  write_points();
+  for (const std::string& run_id : ended) history_.end_curves(run_id);
+  history_.compact(kCompactionsATick);
 } catch (const Error& error) {
   spdlog::error("{}", error.what());
 }

@@ -10,6 +10,7 @@
 #include "scheduler/outbox.h"
 #include "scheduler/snapshot.h"
 #include "scheduler/transitions.h"
+#include "store/curve_buffer.h"
 #include "store/history.h"
 #include "store/log_book.h"
 #include "store/metric_book.h"
@@ -51,6 +52,8 @@ class Scheduler final : public SnapshotSource {
   void post(const Event& event);
   // Throws ConfigError saying what is wrong with the request. Returns the run's id.
   [[nodiscard]] std::string submit(const RunSpec& spec);
+  // What a run of now or before was asked for; nullopt when that is not known.
+  [[nodiscard]] std::optional<RunSpec> spec(const std::string& run_id) const;
   // Lines a rank wrote to a stream, after `first_line` others; those that came before are left out.
   void add_output(const std::string& run_id, int rank, bool is_error, std::uint64_t first_line,
                   std::vector<std::string> lines);
@@ -62,6 +65,8 @@ class Scheduler final : public SnapshotSource {
 
   [[nodiscard]] ClusterSnapshot snapshot() const override;
   [[nodiscard]] std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const override;
+  [[nodiscard]] std::vector<MetricPoint> curve(const CurveQuery& query) const override;
+  [[nodiscard]] std::vector<ClusterEvent> events(std::uint64_t after, std::size_t limit) const override;
   [[nodiscard]] std::vector<std::string> log_tail(const std::string& run_id, std::size_t lines) const override;
   [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void(std::uint64_t)> on_change) override;
   [[nodiscard]] const TaskSource* tasks() const override { return options_.tasks; }
@@ -70,9 +75,20 @@ class Scheduler final : public SnapshotSource {
   [[nodiscard]] std::optional<RunView> run(const std::string& run_id) const override;
   // Ids of the runs that have not ended.
   [[nodiscard]] std::vector<std::string> active_runs() const;
+  // nullopt when there is none of that name.
+  [[nodiscard]] std::optional<NodeView> node(const std::string& name) const;
+  [[nodiscard]] std::vector<NodeView> nodes() const;
   [[nodiscard]] const LogBook& logs() const { return logs_; }
+  // Points as they come, for those who follow them.
+  [[nodiscard]] const CurveBuffer& live_points() const { return curves_; }
+  // The sequence number of the newest event.
+  [[nodiscard]] std::uint64_t newest_event() const { return history_.newest_event(); }
+  // A stop was requested: streams end.
+  [[nodiscard]] bool is_stopping() const;
+  // Of a run that is not known, too.
+  [[nodiscard]] bool is_over(const std::string& run_id) const;
   [[nodiscard]] std::uint64_t revision() const;
-  // Blocks until something changed since `seen` or `timeout` passes; returns the revision.
+  // Blocks until the revision is above `seen` or `timeout` passes; returns the revision.
   std::uint64_t wait_for_change(std::uint64_t seen, std::chrono::milliseconds timeout) const;
   // Blocks until a stop was requested and every node has hung up, or `timeout` passes; true when stopped.
   [[nodiscard]] bool wait_until_stopped(std::chrono::milliseconds timeout) const;
@@ -85,6 +101,7 @@ class Scheduler final : public SnapshotSource {
   [[nodiscard]] ClusterSnapshot plain_snapshot() const;  // without insights
   void adopt_history();
   void take_back_runs();
+  void take_back_drains();
   void carry_out(const std::vector<Effect>& effects);
   void send(const std::string& node, std::shared_ptr<trireme::v1::AgentCommand> command);
   [[nodiscard]] std::shared_ptr<trireme::v1::AgentCommand> start_command(const Run& run, const std::string& node) const;
@@ -96,8 +113,13 @@ class Scheduler final : public SnapshotSource {
   void carry_out(const CloseRunOn& effect);
   void carry_out(const StopNode& effect);
   void carry_out(const RecordRun& effect);
+  void carry_out(const RecordDrain& effect);
+  void carry_out(const Note& effect);
+  void save_spec(const std::string& run_id, const RunSpec& spec);
+  [[nodiscard]] bool has_rank(const std::string& run_id, int rank) const;
   void work(const std::stop_token& stop);
   void write_history();
+  void write_points() const;
   void notify_subscribers(std::uint64_t revision);
 
   const SchedulerOptions options_;
@@ -105,15 +127,19 @@ class Scheduler final : public SnapshotSource {
   const Seconds started_;
   mutable History history_;
   LogBook logs_;
-  MetricBook metrics_;
+  MetricBook metrics_;          // rank 0's curves of now, in memory
+  mutable CurveBuffer curves_;  // all ranks' points on their way to the history
+
+  mutable std::mutex points_mutex_;  // held from where points leave curves_ until they are in the history
 
   mutable std::mutex mutex_;  // guards everything below
   mutable std::condition_variable changed_;
   ClusterState state_;
   std::vector<RunView> past_;  // of earlier schedulers, newest first
-  std::uint64_t revision_ = 1;
+  std::uint64_t revision_;     // begins with the scheduler's start in microseconds: grows over restarts too
   std::map<std::string, std::shared_ptr<CommandOutbox>> outboxes_;
   bool are_nodes_unsaved_ = false;
+  std::vector<std::string> ended_curves_;  // of runs that have just ended
   std::vector<std::weak_ptr<Subscription>> subscriptions_;
 
   std::jthread worker_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,7 +20,7 @@ namespace trireme::launcher {
 
 struct NodeView {
   std::string name;
-  std::string state;  // "starting", "up", "lost", "down"
+  std::string state;  // "starting", "up", "draining", "lost", "down"
   std::string host;   // address other nodes reach it at
   int ranks = 0;      // running on it now
   int gpus = 0;
@@ -78,13 +79,36 @@ struct ClusterSnapshot {
 // The inverse of to_json(); keys that are absent keep their defaults. Throws DataError for what is no run.
 [[nodiscard]] RunView run_view_from_json(const nlohmann::json& json);
 
-// One point of a run's curves, for live charts. `metrics` as in StatusRecord; rank -1: aggregated over ranks.
+// One point of a run's curves. `metrics` as in StatusRecord; rank -1: all ranks of the run together. A point that
+// stands for several records has their means, and least and greatest values beside them.
 struct MetricPoint {
   std::string run_id;
   int rank = 0;
   double time = 0;
   std::int64_t step = 0;
   std::map<std::string, double> metrics;
+  std::map<std::string, double> low{};
+  std::map<std::string, double> high{};
+};
+
+// Points of one rank of a run, or of all its ranks together (-1), in a window of time.
+struct CurveQuery {
+  std::string run_id;
+  int rank = 0;
+  double from = 0;                                 // seconds since the epoch
+  double to = std::numeric_limits<double>::max();  // included
+  std::size_t limit = 0;                           // most points; 0: all
+};
+
+// Something that happened to a node or a run. The kinds are listed in proto/trireme/v1/cluster.proto.
+struct ClusterEvent {
+  std::uint64_t sequence = 0;  // grows from event to event, also over restarts
+  double time = 0;             // seconds since the epoch
+  std::string kind;            // "node_lost"
+  std::string node;            // empty: about a run
+  std::string run_id;          // empty: about a node
+  std::string text;            // more, for people; may be empty
+  friend bool operator==(const ClusterEvent&, const ClusterEvent&) = default;
 };
 
 // What the faces read from. Implemented by the scheduler's shell; thread-safe.
@@ -96,6 +120,13 @@ class SnapshotSource {
   [[nodiscard]] virtual std::optional<RunView> run(const std::string& run_id) const = 0;
   // Points of one run since the beginning, oldest first, thinned to at most `limit`.
   [[nodiscard]] virtual std::vector<MetricPoint> history(const std::string& run_id, std::size_t limit) const = 0;
+  // A window of one curve, oldest first; neighbours are folded into one until `limit` is kept, the newest stays as it
+  // is.
+  [[nodiscard]] virtual std::vector<MetricPoint> curve(const CurveQuery&) const { return {}; }
+  // What happened after the event of sequence number `after`, oldest first, at most `limit`.
+  [[nodiscard]] virtual std::vector<ClusterEvent> events(std::uint64_t /*after*/, std::size_t /*limit*/) const {
+    return {};
+  }
   // Last lines of a run's log, oldest first.
   [[nodiscard]] virtual std::vector<std::string> log_tail(const std::string& run_id, std::size_t lines) const = 0;
   // Calls `on_change(revision)` after every change from a scheduler thread, under no lock; it must return quickly.

@@ -62,12 +62,15 @@ const Node* find_node(const ClusterState& state, const std::string& name) {
   return found == state.nodes.end() ? nullptr : &*found;
 }
 
+// By length, then by text.
+bool does_precede(const std::string& name, const std::string& other) {
+  return name.size() != other.size() ? name.size() < other.size() : name < other;
+}
+
 Node& node_of(ClusterState& state, const std::string& name) {
-  // "node2" before "node10": by length, then by text.
-  const auto does_precede = [](const Node& node, const std::string& other) {
-    return node.name.size() != other.size() ? node.name.size() < other.size() : node.name < other;
-  };
-  const auto place = std::lower_bound(state.nodes.begin(), state.nodes.end(), name, does_precede);
+  const auto place =
+      std::lower_bound(state.nodes.begin(), state.nodes.end(), name,
+                       [](const Node& node, const std::string& other) { return does_precede(node.name, other); });
   if (place != state.nodes.end() && place->name == name) return *place;
   return *state.nodes.insert(place, Node{.name = name});
 }

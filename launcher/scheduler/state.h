@@ -27,6 +27,8 @@ struct Node {
   std::string host;
   int gpus = 0;
   Seconds last_seen = 0;
+  bool is_draining = false;          // gets no new ranks
+  std::optional<Seconds> cancel_at;  // what still runs there then, is cancelled
 };
 
 enum class RankState { kStarting, kRunning, kExited, kLost };
@@ -92,6 +94,8 @@ struct ClusterState {
 };
 
 [[nodiscard]] const Node* find_node(const ClusterState& state, const std::string& name);
+// The order of nodes: "node2" before "node10".
+[[nodiscard]] bool does_precede(const std::string& name, const std::string& other);
 // The node of that name, added in its place when there is none.
 [[nodiscard]] Node& node_of(ClusterState& state, const std::string& name);
 [[nodiscard]] const Run* find_run(const ClusterState& state, const std::string& run_id);

@@ -21,6 +21,8 @@ class Step {
   void on(const StarterExited& event);
   void on(const StartFailed& event);
   void on(const CancelRequested& event);
+  void on(const DrainRequested& event);
+  void on(const UndrainRequested& event);
   void on(const StopRequested& event);
   void on(const Tick& event);
 
@@ -29,7 +31,11 @@ class Step {
   Run* active_run(const std::string& run_id);
   Node* node(const std::string& name);
 
+  void note(const char* kind, const Node& node, std::string text = {});
+  void note(const char* kind, const Run& run, std::string text = {});
+
   void place_queued();
+  void cancel_runs_on(const std::string& node);
   // A node of before the scheduler's restart is back.
   void rejoin(Run& run, const NodeRegistered& event);
   void end_return();

@@ -18,6 +18,24 @@ Transition apply(ClusterState state, const Event& event, Seconds now) {
 
 namespace detail {
 
+namespace {
+
+std::vector<NodeOffer> offers_of(const ClusterState& state) {
+  std::vector<NodeOffer> offers;
+  for (const Node& node : state.nodes) {
+    const bool takes_ranks = node.state == NodeState::kUp && !node.is_draining;
+    if (takes_ranks) offers.push_back({node.name, node.gpus, ranks_on(state, node.name)});
+  }
+  return offers;
+}
+
+std::ptrdiff_t drained_nodes(const ClusterState& state) {
+  return std::count_if(state.nodes.begin(), state.nodes.end(),
+                       [](const Node& node) { return node.state == NodeState::kUp && node.is_draining; });
+}
+
+}  // namespace
+
 Run* Step::active_run(const std::string& run_id) {
   for (Run& run : state_.runs) {
     if (run.id == run_id) return has_ended(run.status) ? nullptr : &run;
@@ -32,8 +50,17 @@ Node* Step::node(const std::string& name) {
   return nullptr;
 }
 
+void Step::note(const char* kind, const Node& node, std::string text) {
+  effects_.emplace_back(Note{kind, node.name, {}, std::move(text)});
+}
+
+void Step::note(const char* kind, const Run& run, std::string text) {
+  effects_.emplace_back(Note{kind, {}, run.id, std::move(text)});
+}
+
 void Step::on(const NodeRegistered& event) {
   Node& known = node_of(state_, event.node);
+  if (known.state != NodeState::kUp) note("node_up", known);
   known.state = NodeState::kUp;
   known.host = event.host;
   known.gpus = event.gpus;
@@ -85,6 +112,7 @@ void Step::on(const NodeHeard& event) {
   heard->last_seen = now_;
   if (heard->state != NodeState::kLost) return;
   heard->state = NodeState::kUp;
+  note("node_up", *heard, "it is heard again");
   place_queued();
 }
 
@@ -92,6 +120,7 @@ void Step::on(const NodeGone& event) {
   Node* gone = node(event.node);
   if (gone == nullptr || gone->state == NodeState::kLost || gone->state == NodeState::kDown) return;
   gone->state = state_.is_stopping ? NodeState::kDown : NodeState::kLost;
+  note(state_.is_stopping ? "node_down" : "node_lost", *gone, event.cause);
   const std::string cause = message("{} was lost: {}", event.node, event.cause);
   for (Run& run : state_.runs) {
     run.awaited.erase(event.node);
@@ -109,6 +138,7 @@ void Step::on(const RunSubmitted& event) {
   run.submitted = now_;
   state_.runs.push_back(std::move(run));
   effects_.emplace_back(RecordRun{state_.runs.back().id});
+  note("run_queued", state_.runs.back(), display_name(event.spec));
   place_queued();
 }
 
@@ -117,13 +147,11 @@ void Step::place_queued() {
   if (state_.is_stopping || state_.returning) return;
   for (Run& run : state_.runs) {
     if (run.status != RunStatus::kQueued) continue;
-    std::vector<NodeOffer> offers;
-    for (const Node& node : state_.nodes) {
-      if (node.state == NodeState::kUp) offers.push_back({node.name, node.gpus, ranks_on(state_, node.name)});
-    }
+    const std::vector<NodeOffer> offers = offers_of(state_);
     std::vector<Share> shares = place(run.spec, offers);
     if (shares.empty()) {
       run.reason = message("waits for nodes: {} are up", offers.size());
+      if (const auto drained = drained_nodes(state_)) run.reason += message(" and take ranks, {} are drained", drained);
       return;
     }
     begin(run, std::move(shares));
@@ -140,6 +168,7 @@ void Step::begin(Run& run, std::vector<Share> shares) {
   run.deadline = now_ + kStoreTimeout;
   effects_.emplace_back(OpenStoreOn{run.shares.front().node, run.id});
   effects_.emplace_back(RecordRun{run.id});
+  note("run_starting", run);
 }
 
 void Step::on(const StoreOpened& event) {
@@ -178,6 +207,7 @@ void Step::stop_nodes_when_idle() {
   if (!state_.is_stopping || !is_idle) return;
   for (Node& node : state_.nodes) {
     if (node.state == NodeState::kUp) effects_.emplace_back(StopNode{node.name});
+    if (node.state != NodeState::kDown) note("node_down", node);
     node.state = NodeState::kDown;
   }
 }
@@ -189,6 +219,12 @@ void Step::on(const Tick&) {
   }
   for (const std::string& name : silent) on(NodeGone{name, message("no heartbeat for {} s", kHeartbeatTimeout)});
   if (state_.returning && now_ >= state_.returning->until) end_return();
+  for (Node& node : state_.nodes) {
+    if (!node.cancel_at || now_ < *node.cancel_at) continue;
+    node.cancel_at.reset();
+    effects_.emplace_back(RecordDrain{node.name});
+    cancel_runs_on(node.name);
+  }
   for (Run& run : state_.runs) {
     if (!has_ended(run.status) && run.deadline && now_ >= *run.deadline) pass_deadline(run);
   }

@@ -43,7 +43,7 @@ RunView view_of(const Run& run, const std::filesystem::path& runs_folder) {
 NodeView view_of(const Node& node, const ClusterState& state) {
   NodeView view;
   view.name = node.name;
-  view.state = to_string(node.state);
+  view.state = node.state == NodeState::kUp && node.is_draining ? "draining" : to_string(node.state);
   view.host = node.host;
   view.ranks = ranks_on(state, node.name);
   view.gpus = node.gpus;

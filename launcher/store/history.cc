@@ -1,37 +1,15 @@
 #include "store/history.h"
 
-#include <sqlite3.h>
-
-#include <mutex>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 
-#include "trireme/base/error.h"
-#include "trireme/base/message.h"
+#include "store/curve_codec.h"
+#include "store/schema.h"
 
 namespace trireme::launcher {
 
 namespace {
-
-constexpr int kSchemaVersion = 2;
-
-constexpr const char* kSchema = R"(
-  CREATE TABLE runs (run_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, submitted REAL NOT NULL,
-                     folder TEXT NOT NULL, document TEXT NOT NULL);
-  CREATE INDEX runs_by_number ON runs (number);
-  CREATE TABLE nodes (name TEXT PRIMARY KEY, state TEXT NOT NULL, host TEXT NOT NULL, gpus INTEGER NOT NULL,
-                      last_seen REAL NOT NULL);
-  CREATE TABLE points (run_id TEXT NOT NULL, rank INTEGER NOT NULL, time REAL NOT NULL, step INTEGER NOT NULL,
-                       metrics TEXT NOT NULL);
-  CREATE INDEX points_by_run ON points (run_id, time);
-)";
-constexpr const char* kSchemaOfActiveRuns = R"(
-  CREATE TABLE active_runs (run_id TEXT PRIMARY KEY, number INTEGER NOT NULL, document BLOB NOT NULL);
-)";
-
-struct CloseDatabase {
-  void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
-};
 
 // "r-0012" is run 12.
 int number_of(const std::string& run_id) {
@@ -39,211 +17,163 @@ int number_of(const std::string& run_id) {
   return digits == std::string::npos ? 0 : std::atoi(run_id.c_str() + digits);
 }
 
-}  // namespace
-
-struct History::State {
-  std::filesystem::path file;
-  std::unique_ptr<sqlite3, CloseDatabase> database;
-  mutable std::mutex mutex;  // guards database
-
-  [[noreturn]] void fail(const char* doing) const {
-    throw DataError(message("cannot {} in {}: {}", doing, file.string(), sqlite3_errmsg(database.get())));
-  }
-  void execute(const char* sql) const {
-    if (sqlite3_exec(database.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("change the history");
-  }
-};
-
-namespace {
-
-// A prepared statement; values are bound in order and copied.
-class Statement {
- public:
-  Statement(sqlite3* database, const std::filesystem::path& file, const char* sql) : database_(database), file_(file) {
-    if (sqlite3_prepare_v2(database, sql, -1, &statement_, nullptr) != SQLITE_OK) fail();
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  Statement& bind(const std::string& text) {
-    sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
-    return *this;
-  }
-  Statement& bind_bytes(const std::string& bytes) {
-    sqlite3_bind_blob(statement_, ++bound_, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
-    return *this;
-  }
-  Statement& bind(std::int64_t number) {
-    sqlite3_bind_int64(statement_, ++bound_, number);
-    return *this;
-  }
-  Statement& bind(double number) {
-    sqlite3_bind_double(statement_, ++bound_, number);
-    return *this;
-  }
-  // True while there are rows.
-  bool step() {
-    const int result = sqlite3_step(statement_);
-    if (result != SQLITE_ROW && result != SQLITE_DONE) fail();
-    return result == SQLITE_ROW;
-  }
-  void reset() {
-    sqlite3_reset(statement_);
-    bound_ = 0;
-  }
-  [[nodiscard]] std::string text(int column) const {
-    const unsigned char* value = sqlite3_column_text(statement_, column);
-    return value == nullptr ? "" : reinterpret_cast<const char*>(value);
-  }
-  [[nodiscard]] std::string bytes(int column) const {
-    const auto* first = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-    return first == nullptr ? ""
-                            : std::string(first, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
-  }
-  [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
-  [[nodiscard]] double real(int column) const { return sqlite3_column_double(statement_, column); }
-
- private:
-  [[noreturn]] void fail() const {
-    throw DataError(message("cannot use the history {}: {}", file_.string(), sqlite3_errmsg(database_)));
-  }
-
-  sqlite3* database_;
-  const std::filesystem::path& file_;
-  sqlite3_stmt* statement_ = nullptr;
-  int bound_ = 0;
-};
-
-// What is done in its life is done as a whole once commit() was called, or not at all.
-class Transaction {
- public:
-  Transaction(sqlite3* database, const std::filesystem::path& file) : database_(database), file_(file) {
-    Statement(database_, file_, "BEGIN").step();
-  }
-  ~Transaction() {
-    if (!is_committed_) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  void commit() {
-    Statement(database_, file_, "COMMIT").step();
-    is_committed_ = true;
-  }
-
- private:
-  sqlite3* database_;
-  const std::filesystem::path& file_;
-  bool is_committed_ = false;
-};
-
 std::string dump(const nlohmann::json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-}  // namespace
-
-History::History(const std::filesystem::path& file) : state_(std::make_unique<State>()) {
-  state_->file = file;
-  std::error_code ignored;
-  std::filesystem::create_directories(file.parent_path(), ignored);
-  sqlite3* database = nullptr;
-  const int opened = sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  state_->database.reset(database);
-  if (opened != SQLITE_OK) state_->fail("open the history");
-  sqlite3_busy_timeout(database, 5000);
-  state_->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-  Statement version(database, state_->file, "PRAGMA user_version");
-  version.step();
-  const std::int64_t found = version.integer(0);
-  if (found > kSchemaVersion) {
-    throw DataError(
-        message("history {} has schema {}, this launcher knows up to {}; use a newer launcher or another "
-                "--name",
-                file.string(), found, kSchemaVersion));
-  }
-  version.reset();
-  if (found == kSchemaVersion) return;
-  Transaction upgrade(database, state_->file);
-  if (found == 0) state_->execute(kSchema);
-  state_->execute(kSchemaOfActiveRuns);
-  state_->execute("PRAGMA user_version = 2");
-  upgrade.commit();
+Database open_history(const std::filesystem::path& file) {
+  Database database(file);
+  upgrade_schema(database);
+  return database;
 }
 
-History::~History() = default;
+MetricPoint point_of(const Curve& curve, std::size_t index, const CurveQuery& query) {
+  MetricPoint point{query.run_id, query.rank, static_cast<double>(curve.times[index]) / 1000, curve.steps[index], {}};
+  for (const auto& [name, column] : curve.metrics) {
+    const Extent& extent = column[index];
+    if (extent.count == 0) continue;
+    point.metrics[name] = extent.mean;
+    if (extent.count == 1) continue;
+    point.low[name] = extent.low;
+    point.high[name] = extent.high;
+  }
+  return point;
+}
+
+}  // namespace
+
+History::History(const std::filesystem::path& file)
+    : database_(open_history(file)), curves_(database_), events_(database_) {}
 
 void History::save_run(const RunView& run, const std::string& document) {
-  const std::lock_guard lock(state_->mutex);
-  Transaction transaction(state_->database.get(), state_->file);
-  Statement insert(state_->database.get(), state_->file, "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)");
+  const std::lock_guard lock(mutex_);
+  Transaction transaction(database_);
+  Statement insert(database_, "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)");
   insert.bind(run.run_id).bind(std::int64_t{number_of(run.run_id)}).bind(run.status).bind(run.submitted);
   insert.bind(run.folder).bind(dump(to_json(run))).step();
   if (document.empty()) {
-    Statement(state_->database.get(), state_->file, "DELETE FROM active_runs WHERE run_id = ?").bind(run.run_id).step();
+    Statement(database_, "DELETE FROM active_runs WHERE run_id = ?").bind(run.run_id).step();
   } else {
-    Statement active(state_->database.get(), state_->file, "INSERT OR REPLACE INTO active_runs VALUES (?, ?, ?)");
+    Statement active(database_, "INSERT OR REPLACE INTO active_runs VALUES (?, ?, ?)");
     active.bind(run.run_id).bind(std::int64_t{number_of(run.run_id)}).bind_bytes(document).step();
   }
   transaction.commit();
 }
 
-void History::save_node(const NodeView& node) {
-  const std::lock_guard lock(state_->mutex);
-  Statement insert(state_->database.get(), state_->file, "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?)");
-  insert.bind(node.name).bind(node.state).bind(node.host).bind(std::int64_t{node.gpus}).bind(node.last_seen).step();
-}
-
-void History::save_points(const std::vector<MetricPoint>& points) {
-  if (points.empty()) return;
-  const std::lock_guard lock(state_->mutex);
-  Transaction transaction(state_->database.get(), state_->file);
-  Statement insert(state_->database.get(), state_->file, "INSERT INTO points VALUES (?, ?, ?, ?, ?)");
-  for (const MetricPoint& point : points) {
-    insert.bind(point.run_id).bind(std::int64_t{point.rank}).bind(point.time).bind(point.step);
-    insert.bind(dump(point.metrics)).step();
-    insert.reset();
-  }
-  transaction.commit();
-}
-
 std::vector<std::string> History::active_documents() const {
-  const std::lock_guard lock(state_->mutex);
-  Statement select(state_->database.get(), state_->file, "SELECT document FROM active_runs ORDER BY number");
+  const std::lock_guard lock(mutex_);
+  Statement select(database_, "SELECT document FROM active_runs ORDER BY number");
   std::vector<std::string> documents;
   while (select.step()) documents.push_back(select.bytes(0));
   return documents;
 }
 
 std::vector<RunView> History::runs(std::size_t limit) const {
-  const std::lock_guard lock(state_->mutex);
-  Statement select(state_->database.get(), state_->file, "SELECT document FROM runs ORDER BY number DESC LIMIT ?");
+  const std::lock_guard lock(mutex_);
+  Statement select(database_, "SELECT document FROM runs ORDER BY number DESC LIMIT ?");
   select.bind(static_cast<std::int64_t>(limit));
   std::vector<RunView> runs;
   while (select.step()) runs.push_back(run_view_from_json(nlohmann::json::parse(select.text(0), nullptr, false)));
   return runs;
 }
 
-std::vector<MetricPoint> History::points(const std::string& run_id) const {
-  const std::lock_guard lock(state_->mutex);
-  Statement select(state_->database.get(), state_->file,
-                   "SELECT rank, time, step, metrics FROM points WHERE run_id = ? ORDER BY time");
-  select.bind(run_id);
-  std::vector<MetricPoint> points;
-  while (select.step()) {
-    const nlohmann::json metrics = nlohmann::json::parse(select.text(3), nullptr, false);
-    points.push_back(
-        {run_id, static_cast<int>(select.integer(0)), select.real(1), select.integer(2),
-         metrics.is_object() ? metrics.get<std::map<std::string, double>>() : std::map<std::string, double>{}});
+int History::next_run_number() const {
+  const std::lock_guard lock(mutex_);
+  Statement select(database_, "SELECT COALESCE(MAX(number), 0) + 1 FROM runs");
+  select.step();
+  return static_cast<int>(select.integer(0));
+}
+
+void History::save_spec(const std::string& run_id, const std::string& document) {
+  const std::lock_guard lock(mutex_);
+  Statement(database_, "INSERT OR REPLACE INTO specs VALUES (?, ?)").bind(run_id).bind_bytes(document).step();
+}
+
+std::string History::spec(const std::string& run_id) const {
+  const std::lock_guard lock(mutex_);
+  Statement select(database_, "SELECT document FROM specs WHERE run_id = ?");
+  return select.bind(run_id).step() ? select.bytes(0) : "";
+}
+
+void History::save_node(const NodeView& node) {
+  const std::lock_guard lock(mutex_);
+  Statement insert(database_, "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?)");
+  insert.bind(node.name).bind(node.state).bind(node.host).bind(std::int64_t{node.gpus}).bind(node.last_seen).step();
+}
+
+void History::save_drain(const std::string& node, std::optional<double> cancel_at) {
+  const std::lock_guard lock(mutex_);
+  if (cancel_at) {
+    Statement(database_, "INSERT OR REPLACE INTO drains VALUES (?, ?)").bind(node).bind(*cancel_at).step();
+  } else {
+    Statement(database_, "DELETE FROM drains WHERE node = ?").bind(node).step();
   }
+}
+
+std::map<std::string, double> History::drains() const {
+  const std::lock_guard lock(mutex_);
+  Statement select(database_, "SELECT node, cancel_at FROM drains");
+  std::map<std::string, double> drains;
+  while (select.step()) drains[select.text(0)] = select.real(1);
+  return drains;
+}
+
+void History::forget_drains() {
+  const std::lock_guard lock(mutex_);
+  database_.execute("DELETE FROM drains");
+}
+
+std::uint64_t History::save_event(const ClusterEvent& event) {
+  const std::lock_guard lock(mutex_);
+  return events_.append(event);
+}
+
+std::vector<ClusterEvent> History::events(std::uint64_t after, std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  return events_.after(after, limit);
+}
+
+std::uint64_t History::newest_event() const {
+  const std::lock_guard lock(mutex_);
+  return events_.newest();
+}
+
+void History::save_points(const std::vector<RankCurve>& fresh) {
+  if (fresh.empty()) return;
+  const std::lock_guard lock(mutex_);
+  Transaction transaction(database_);
+  curves_.append(fresh);
+  transaction.commit();
+}
+
+void History::end_curves(const std::string& run_id) {
+  const std::lock_guard lock(mutex_);
+  curves_.end(run_id);
+}
+
+bool History::compact(int steps) {
+  const std::lock_guard lock(mutex_);
+  return curves_.compact(steps);
+}
+
+std::vector<MetricPoint> History::curve(const CurveQuery& query) const {
+  std::vector<std::string> rows;
+  {
+    const std::lock_guard lock(mutex_);
+    rows = curves_.packed(query.run_id, query.rank);
+  }
+  Curve whole;
+  for (const std::string& row : rows) add_points(whole, unpack_curve(row));
+  const Curve asked = thin(window(whole, milliseconds_of(query.from), milliseconds_of(query.to)), query.limit);
+  std::vector<MetricPoint> points;
+  points.reserve(asked.size());
+  for (std::size_t index = 0; index < asked.size(); ++index) points.push_back(point_of(asked, index, query));
   return points;
 }
 
-int History::next_run_number() const {
-  const std::lock_guard lock(state_->mutex);
-  Statement select(state_->database.get(), state_->file, "SELECT COALESCE(MAX(number), 0) + 1 FROM runs");
-  select.step();
-  return static_cast<int>(select.integer(0));
+std::map<int, std::int64_t> History::newest_points(const std::string& run_id) const {
+  const std::lock_guard lock(mutex_);
+  return curves_.newest(run_id);
 }
 
 }  // namespace trireme::launcher

@@ -42,6 +42,22 @@ std::uint64_t for_each_line(const std::filesystem::path& path, Use use) {
   return bytes;
 }
 
+// Where the last `most` wanted lines begin that lie wholly behind `start`.
+std::deque<std::uint64_t> last_lines(const std::filesystem::path& path, std::uint64_t start, std::size_t most,
+                                     const std::function<bool(const LogEntry&)>& is_wanted) {
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(start));
+  std::deque<std::uint64_t> found;
+  std::uint64_t offset = start;
+  bool is_whole = start == 0;  // else a part of a line comes first
+  for (std::string line; std::getline(file, line) && !file.eof(); offset += line.size() + 1, is_whole = true) {
+    if (!is_whole || !is_wanted(parse_log_line(line))) continue;
+    found.push_back(offset);
+    if (found.size() > most) found.pop_front();
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string format_log_line(const LogEntry& entry) {
@@ -151,6 +167,21 @@ std::vector<LogEntry> LogBook::tail(const std::string& run_id, std::size_t lines
     if (kept.size() > lines) kept.pop_front();
   }
   return {kept.begin(), kept.end()};
+}
+
+std::uint64_t LogBook::tail_offset(const std::string& run_id, std::size_t lines,
+                                   const std::function<bool(const LogEntry&)>& is_wanted) const {
+  std::error_code missing;
+  const std::uint64_t size = std::filesystem::file_size(path_of(run_id), missing);
+  if (missing) return 0;
+  if (lines == 0) return size;
+  // From further and further before the end, so that most is read once.
+  for (std::uint64_t reach = kPieceBytes;; reach *= 4) {
+    const std::uint64_t start = reach < size ? size - reach : 0;
+    const std::deque<std::uint64_t> found = last_lines(path_of(run_id), start, lines, is_wanted);
+    if (found.size() == lines) return found.front();
+    if (start == 0) return found.empty() ? size : found.front();
+  }
 }
 
 void LogBook::wait_for_more(std::chrono::milliseconds timeout) const {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -48,6 +49,9 @@ class LogBook {
   };
   // Whole lines from byte `offset` on, at most about 256 KiB of them. Nothing when there is no such run.
   [[nodiscard]] Piece read(const std::string& run_id, std::uint64_t offset) const;
+  // Where the last `lines` of those lines begin that `is_wanted` takes: an offset for read().
+  [[nodiscard]] std::uint64_t tail_offset(const std::string& run_id, std::size_t lines,
+                                          const std::function<bool(const LogEntry&)>& is_wanted) const;
   // The last `lines` lines, oldest first.
   [[nodiscard]] std::vector<LogEntry> tail(const std::string& run_id, std::size_t lines) const;
   // Blocks until some run's log grows or `timeout` passes.

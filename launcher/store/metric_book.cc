@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store/curve.h"
+
 namespace trireme::launcher {
 
 namespace {
@@ -17,38 +19,32 @@ void MetricBook::add(const StatusRecord& record) {
   if (record.rank != 0 || record.metrics.empty()) return;
   MetricPoint point{record.run_id, record.rank, record.time, record.step, record.metrics};
   const std::lock_guard lock(mutex_);
-  Curve& curve = curves_[record.run_id];
-  if (curve.restored_until && record.time <= *curve.restored_until) return;
-  carry(curve.dropped, point);
-  curve.dropped.clear();
-  if (curve.seen++ % curve.stride != 0) {
-    curve.dropped = std::move(point.metrics);
+  Line& line = lines_[record.run_id];
+  if (line.restored_until && milliseconds_of(record.time) <= *line.restored_until) return;
+  carry(line.dropped, point);
+  line.dropped.clear();
+  if (line.seen++ % line.stride != 0) {
+    line.dropped = std::move(point.metrics);
     return;
   }
-  curve.points.push_back(point);
-  new_points_.push_back(std::move(point));
-  if (curve.points.size() <= kMostPoints) return;
-  curve.points = thin(curve.points, (curve.points.size() + 1) / 2);
-  curve.stride *= 2;
+  line.points.push_back(std::move(point));
+  if (line.points.size() <= kMostPoints) return;
+  line.points = thin(line.points, (line.points.size() + 1) / 2);
+  line.stride *= 2;
 }
 
 void MetricBook::restore(const std::string& run_id, std::vector<MetricPoint> points) {
   if (points.empty()) return;
   const std::lock_guard lock(mutex_);
-  Curve& curve = curves_[run_id];
-  curve.restored_until = points.back().time;
-  curve.points = thin(points, kMostPoints);
+  Line& line = lines_[run_id];
+  line.restored_until = milliseconds_of(points.back().time);
+  line.points = thin(points, kMostPoints);
 }
 
 std::vector<MetricPoint> MetricBook::points(const std::string& run_id, std::size_t limit) const {
   const std::lock_guard lock(mutex_);
-  const auto found = curves_.find(run_id);
-  return found == curves_.end() ? std::vector<MetricPoint>{} : thin(found->second.points, limit);
-}
-
-std::vector<MetricPoint> MetricBook::take_new() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(new_points_, {});
+  const auto found = lines_.find(run_id);
+  return found == lines_.end() ? std::vector<MetricPoint>{} : thin(found->second.points, limit);
 }
 
 std::vector<MetricPoint> thin(const std::vector<MetricPoint>& points, std::size_t limit) {

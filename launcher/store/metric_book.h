@@ -22,20 +22,17 @@ class MetricBook {
   // What an earlier scheduler has kept of a run, oldest first; before the run's first record.
   void restore(const std::string& run_id, std::vector<MetricPoint> points);
   [[nodiscard]] std::vector<MetricPoint> points(const std::string& run_id, std::size_t limit) const;
-  // Points added since the last call, for the database.
-  [[nodiscard]] std::vector<MetricPoint> take_new();
 
  private:
-  struct Curve {
+  struct Line {
     std::vector<MetricPoint> points;
     std::map<std::string, double> dropped;  // metrics of records dropped since the last point
     std::size_t stride = 1;
     std::size_t seen = 0;
-    std::optional<double> restored_until;  // time of the last restored point
+    std::optional<std::int64_t> restored_until;  // milliseconds of the last restored point
   };
-  mutable std::mutex mutex_;  // guards curves_ and new_points_
-  std::map<std::string, Curve> curves_;
-  std::vector<MetricPoint> new_points_;
+  mutable std::mutex mutex_;  // guards lines_
+  std::map<std::string, Line> lines_;
 };
 
 // At most `limit` of `points`, evenly, always with the last; rare metrics move on as in MetricBook. A limit of 0 is no

@@ -113,6 +113,10 @@ TEST_P(FuzzTarget, HandlesNothing) { EXPECT_NO_THROW(GetParam().run({})); }
 std::vector<Target> all_targets() {
   std::vector<Target> targets{
       {"store_frames", store_frames}, {"status_record", status_record}, {"tcp_frames", tcp_frames}};
+#ifdef TRIREME_FUZZ_STORE
+  targets.push_back({"curves", curves});
+  targets.push_back({"tokens", tokens});
+#endif
 #ifdef TRIREME_FUZZ_DASK
   targets.push_back({"dask_messages", dask_messages});
   targets.push_back({"dask_graphs", dask_graphs});

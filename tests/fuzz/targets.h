@@ -19,6 +19,12 @@ void status_record(Bytes bytes);
 // What a peer of the tcp backend sends: as a hello, as frames to a rank that waits for some, as control records.
 void tcp_frames(Bytes bytes);
 
+// A stretch of a run's curve as the history keeps it: refused, or unpacked, folded and packed again.
+void curves(Bytes bytes);
+
+// What a caller of gRPC says to go on with a list or a stream: refused, or exactly what was written.
+void tokens(Bytes bytes);
+
 // What a Dask peer sends, in pieces: refused, or read, looked at as the scheduler does, and passed on to be read again.
 void dask_messages(Bytes bytes);
 

@@ -25,19 +25,22 @@ class Served {
  public:
   Served(const std::filesystem::path& folder, std::uint16_t port, bool resume)
       : scheduler({.expected_nodes = 1, .state_folder = folder, .resume = resume}),
-        cluster_(make_cluster_service(scheduler)),
-        runs_(make_runs_service(scheduler)),
-        agents_(make_agents_service(scheduler)),
-        api_({.port = port, .services = {cluster_.get(), runs_.get(), agents_.get()}}, scheduler) {}
+        services_(make_services(scheduler, nullptr)),
+        api_({.port = port, .services = pointers(services_)}, scheduler) {}
 
   [[nodiscard]] std::uint16_t port() const { return api_.port(); }
 
   Scheduler scheduler;
 
  private:
-  const std::shared_ptr<grpc::Service> cluster_;
-  const std::shared_ptr<grpc::Service> runs_;
-  const std::shared_ptr<grpc::Service> agents_;
+  using Services = std::vector<std::shared_ptr<grpc::Service>>;
+  static std::vector<grpc::Service*> pointers(const Services& services) {
+    std::vector<grpc::Service*> all;
+    for (const auto& service : services) all.push_back(service.get());
+    return all;
+  }
+
+  const Services services_;
   const ApiServer api_;
 };
 

@@ -113,6 +113,71 @@ TEST_F(SchedulerTest, KeepsTheCurveOfARunThatGoesOn) {
   EXPECT_EQ(next.scheduler->history(run_id, 0).size(), 2U);
 }
 
+TEST_F(SchedulerTest, KeepsThePointsOfAllRanks) {
+  Life life = start(2, false);
+  const std::string run_id = run_two_ranks(life);
+  for (int rank : {0, 1}) {
+    for (double time : {1.0, 2.0}) {
+      life.scheduler->add_status(
+          {.run_id = run_id, .rank = rank, .time = time, .metrics = {{"step_ms", 10.0 * (rank + 1)}}});
+    }
+  }
+  life.scheduler->add_status({.run_id = run_id, .rank = 7, .time = 1, .metrics = {{"loss", 1.0}}});  // no such rank
+  EXPECT_EQ(life.scheduler->curve({.run_id = run_id, .rank = 1}).back().metrics.at("step_ms"), 20);
+  EXPECT_EQ(life.scheduler->curve({.run_id = run_id, .rank = 1, .from = 1.5}).size(), 1U);
+  EXPECT_TRUE(life.scheduler->curve({.run_id = run_id, .rank = 7}).empty());
+  for (int rank : {0, 1}) life.scheduler->post(RankExited{run_id, rank, 0, 0, ""});
+  life.scheduler.reset();
+  Life next = start(2, false);
+  EXPECT_EQ(next.scheduler->curve({.run_id = run_id, .rank = 1}).size(), 2U);
+  const MetricPoint all = next.scheduler->curve({.run_id = run_id, .rank = -1}).back();
+  EXPECT_EQ(all.low.at("step_ms"), 10);
+  EXPECT_EQ(all.high.at("step_ms"), 20);
+}
+
+TEST_F(SchedulerTest, KnowsWhatIsDrainedAfterItWasKilled) {
+  Life killed = start(2, false);
+  killed.come_up("node0");
+  killed.scheduler->post(DrainRequested{"node0", 1000});
+  EXPECT_EQ(killed.scheduler->node("node0")->state, "draining");
+
+  Life next = start(2, true);
+  next.come_up("node0");
+  EXPECT_EQ(next.scheduler->node("node0")->state, "draining");
+  next.come_up("node1");
+  EXPECT_EQ(next.scheduler->run(next.scheduler->submit({.command = {"/bin/program"}, .ranks = 1}))->nodes,
+            (std::vector<std::string>{"node1"}));
+  Life fresh = start(2, false);
+  fresh.come_up("node0");
+  EXPECT_EQ(fresh.scheduler->node("node0")->state, "up");
+}
+
+TEST_F(SchedulerTest, RemembersWhatRunsWereAskedFor) {
+  Life killed = start(1, false);
+  const RunSpec spec{.command = {"/bin/program"}, .ranks = 1, .environment = {{"KEY", "\xff"}}};
+  const std::string run_id = killed.scheduler->submit(spec);
+  Life next = start(1, false);
+  EXPECT_EQ(next.scheduler->spec(run_id), spec);
+  EXPECT_FALSE(next.scheduler->spec("r-0099"));
+}
+
+TEST_F(SchedulerTest, NumbersEventsAndRevisionsOverRestarts) {
+  Life killed = start(1, false);
+  killed.come_up("node0");
+  const std::uint64_t revision = killed.scheduler->revision();
+  const std::vector<ClusterEvent> before = killed.scheduler->events(0, 10);
+  ASSERT_EQ(before.size(), 2U);
+  EXPECT_EQ(before[0].kind, "scheduler_started");
+  EXPECT_EQ(before[1].kind, "node_up");
+  EXPECT_EQ(before[1].node, "node0");
+
+  Life next = start(1, true);
+  EXPECT_GT(next.scheduler->revision(), revision);
+  const std::vector<ClusterEvent> after = next.scheduler->events(before[1].sequence, 10);
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(after[0].kind, "scheduler_started");
+}
+
 TEST_F(SchedulerTest, RecordsAsFailedWhatATakenDownClusterLeft) {
   Life killed = start(2, false);
   const std::string run_id = run_two_ranks(killed);

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -44,14 +42,16 @@ TEST(History, KeepsRunsAndCurvesAcrossRestarts) {
     EXPECT_EQ(history.next_run_number(), 1);
     history.save_run(example_run("r-0001"));
     history.save_run(example_run("r-0002"));
-    history.save_points({{"r-0002", 0, 1.0, 5, {{"loss", 2.5}}}});
+    Curve curve;
+    add_record(curve, 1000, 5, {{"loss", 2.5}});
+    history.save_points({{"r-0002", 0, curve}});
   }
   const History history(folder / "history.sqlite");
   EXPECT_EQ(history.next_run_number(), 3);
   ASSERT_EQ(history.runs(10).size(), 2U);
   EXPECT_EQ(history.runs(10).front().run_id, "r-0002");
-  ASSERT_EQ(history.points("r-0002").size(), 1U);
-  EXPECT_EQ(history.points("r-0002").front().metrics.at("loss"), 2.5);
+  ASSERT_EQ(history.curve({.run_id = "r-0002"}).size(), 1U);
+  EXPECT_EQ(history.curve({.run_id = "r-0002"}).front().metrics.at("loss"), 2.5);
 }
 
 TEST(History, KeepsTheDocumentsOfRunsUntilTheyEnd) {
@@ -67,23 +67,6 @@ TEST(History, KeepsTheDocumentsOfRunsUntilTheyEnd) {
   }
   const History history(folder / "history.sqlite");
   EXPECT_EQ(history.active_documents(), (std::vector<std::string>{bytes, "ten"}));
-}
-
-TEST(History, TakesOverAFileOfTheFirstSchema) {
-  const test::TemporaryFolder folder;
-  {
-    History history(folder / "history.sqlite");
-    history.save_run(example_run("r-0001"));
-  }
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open((folder / "history.sqlite").c_str(), &database), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(database, "DROP TABLE active_runs; PRAGMA user_version = 1", nullptr, nullptr, nullptr),
-            SQLITE_OK);
-  sqlite3_close(database);
-  History history(folder / "history.sqlite");
-  EXPECT_EQ(history.runs(10).size(), 1U);
-  history.save_run(example_run("r-0002"), "two");
-  EXPECT_EQ(history.active_documents().size(), 1U);
 }
 
 TEST(History, NamesTheFileThatIsNoDatabase) {
@@ -115,6 +98,22 @@ TEST(LogBook, ReadsOnWhereItStopped) {
   ASSERT_EQ(logs.read("r-0001", first.next).entries.size(), 1U);
   EXPECT_EQ(logs.tail("r-0001", 2).front().text, "two");
   EXPECT_TRUE(logs.read("r-0099", 0).entries.empty());
+}
+
+TEST(LogBook, FindsWhereTheLastWantedLinesBegin) {
+  const test::TemporaryFolder folder;
+  LogBook logs(folder.path());
+  std::vector<LogEntry> entries;
+  for (int line = 0; line < 40'000; ++line) entries.push_back({line % 2, false, "line " + std::to_string(line)});
+  logs.append("r-0001", entries);
+  const auto is_of_rank_1 = [](const LogEntry& entry) { return entry.rank == 1; };
+  for (const std::size_t lines : {1U, 3U, 15'000U, 20'000U}) {
+    const LogBook::Piece piece = logs.read("r-0001", logs.tail_offset("r-0001", lines, is_of_rank_1));
+    EXPECT_EQ(piece.entries.front().text, "line " + std::to_string(40'000 - 2 * lines + 1));
+  }
+  EXPECT_EQ(logs.tail_offset("r-0001", 20'001, is_of_rank_1), std::string("[0] line 0\n").size());
+  EXPECT_TRUE(logs.read("r-0001", logs.tail_offset("r-0001", 0, is_of_rank_1)).entries.empty());
+  EXPECT_EQ(logs.tail_offset("r-0099", 5, is_of_rank_1), 0U);
 }
 
 TEST(LogBook, LeavesOutLinesThatComeTwice) {
@@ -182,7 +181,6 @@ TEST(MetricBook, GoesOnWithARestoredCurve) {
   }
   ASSERT_EQ(metrics.points("r-0001", 0).size(), 3U);
   EXPECT_EQ(metrics.points("r-0001", 0).back().step, 3);
-  EXPECT_EQ(metrics.take_new().size(), 1U);
 }
 
 TEST(MetricBook, IgnoresOtherRanksThanZero) {
