@@ -68,7 +68,8 @@ void add_keys(const WorkerContext& context) {
 }
 
 void long_running(const WorkerContext& context) {
-  context.hub.tasks.task_long_running(context.worker, context.key(), context.run_id(), context.now);
+  const double seconds = find_number(context.operation, "compute_duration", -1);
+  context.hub.tasks.task_long_running(context.worker, context.key(), context.run_id(), seconds, context.now);
 }
 
 void reschedule(const WorkerContext& context) {
