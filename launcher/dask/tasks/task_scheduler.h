@@ -116,6 +116,7 @@ class TaskScheduler {
   void task_erred(std::string_view worker, const TaskFailure& failure, double now);
   // It left the worker's threads after it had kept one for so many seconds; negative: not said.
   void task_long_running(std::string_view worker, const Key& key, std::int64_t run_id, double seconds, double now);
+  // run_id 0: not said.
   void task_rescheduled(std::string_view worker, const Key& key, std::int64_t run_id, double now);
   // The worker dropped what it held (release-worker-data).
   void data_released(std::string_view worker, const Key& key, double now);

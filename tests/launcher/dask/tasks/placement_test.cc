@@ -234,6 +234,8 @@ TEST_F(DaskTaskPlacement, PlacesATaskAnewThatAsksForIt) {
   EXPECT_THAT(said(), ElementsAre("free w1 a", "compute w1 a"));
   scheduler_.task_rescheduled("w1", text_key("a"), run, now_);
   EXPECT_THAT(said(), IsEmpty());
+  scheduler_.task_rescheduled("w1", text_key("a"), 0, now_);
+  EXPECT_THAT(said(), ElementsAre("free w1 a", "compute w1 a"));
 }
 
 TEST_F(DaskTaskPlacement, SparesAWorkerThatIsShortOfMemory) {
