@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <thread>
 
 #include "cli/exit_codes.h"
@@ -27,6 +28,19 @@ std::filesystem::path find_dask(const std::map<std::string, std::string>& enviro
   }
 }
 
+// A worker that fails is started again, with the others left alone: a run would end with its first rank. Four that last
+// less than half a minute each in a row end it. A worker that is told to go, or goes well, does not come back.
+constexpr std::string_view kStartAgain = R"(trap 'leaving=1' TERM INT
+failures=0
+until begun=$(date +%s); {}; do
+  code=$?
+  [ -z "$leaving" ] || exit $code
+  if [ $(($(date +%s) - begun)) -lt 30 ]; then failures=$((failures + 1)); else failures=1; fi
+  [ $failures -lt 4 ] || exit $code
+  echo "the Dask worker of $TRIREME_NODE ended with code $code and is started again" >&2
+  sleep 1
+done)";
+
 // Local nodes share one machine's cores.
 int threads_of_a_node(const ClusterRecord& cluster) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / std::max(1, cluster.nodes));
@@ -48,8 +62,8 @@ RunSpec dask_workers(const ClusterRecord& cluster, const std::string& command, b
                .working_directory = std::filesystem::current_path().string(),
                .environment = shell_environment()};
   const std::string worker = command.empty() ? default_command(cluster, spec.environment, gpu) : command;
-  spec.command = {"/bin/sh", "-c",
-                  message("exec {} tcp://{}:{} --name \"$TRIREME_NODE\"", worker, cluster.host, cluster.dask_port)};
+  const std::string once = message("{} tcp://{}:{} --name \"$TRIREME_NODE\"", worker, cluster.host, cluster.dask_port);
+  spec.command = {"/bin/sh", "-c", message(kStartAgain, once)};
   return spec;
 }
 

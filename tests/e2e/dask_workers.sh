@@ -35,6 +35,29 @@ expect_text "$work/out" "names ['node0', 'node1']"
 expect_text "$work/out" "sum 328350"
 expect_text "$work/out" "placed node1"
 
+# A worker that is killed, with its nanny, is started again; the other one goes on.
+expect_exit 0 timeout 100 "$python" - "tcp://127.0.0.1:$dask_port" <<'PYTHON'
+import os, signal, sys, time
+from distributed import Client
+
+def pids(client):
+    return {worker["name"]: address for address, worker in client.scheduler_info()["workers"].items()}
+
+with Client(sys.argv[1], timeout=30) as client:
+    before = pids(client)
+    kept = client.submit(os.getpid, workers="node1", pure=False)
+    pid = kept.result(timeout=30)
+    client.run(lambda: os.kill(os.getppid(), signal.SIGKILL), workers=[before["node0"]], wait=False, on_error="ignore")
+    deadline = time.monotonic() + 60
+    while pids(client).get("node0") in (None, before["node0"]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    after = pids(client)
+    print("again", sorted(after), after["node0"] != before["node0"], after["node1"] == before["node1"])
+    print("kept", kept.result(timeout=30) == pid, client.submit(os.getpid, workers="node0").result(timeout=30) > 0)
+PYTHON
+expect_text "$work/out" "again ['node0', 'node1'] True True"
+expect_text "$work/out" "kept True True"
+
 # README's way in, as it stands but for the port.
 # shellcheck disable=SC2016
 sed -n '/^```python$/,/^```$/{/^```/!p}' "$(dirname "$0")/../../README.md" | sed "s/8786/$dask_port/" >"$work/readme.py"

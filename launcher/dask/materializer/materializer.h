@@ -26,6 +26,7 @@ struct MaterializeRequest {
 // `actor` is left false: that is in the message, not in the graph.
 struct MaterializedGraph {
   std::vector<TaskSpec> tasks;
+  std::vector<ShuffleSpec> shuffles;  // of the barriers among the tasks
 };
 
 // Why there is no result, as a client is told it. `exception` and `traceback` are pickles (kBin), the latter perhaps

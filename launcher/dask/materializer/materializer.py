@@ -19,10 +19,24 @@ def answer(request):
     try:
         message = msgpack.unpackb(request, strict_map_key=False, use_list=False)
         return msgpack.packb({"graph": materialize, "upload": upload, "call": call}[message["op"]](message))
+    except MemoryError as error:
+        return msgpack.packb(failure(MemoryError(explain_memory(error))))
     except Exception as error:
         return msgpack.packb(failure(error))
     except BaseException as error:  # sys.exit() in user code must not end the client that it is reported to
         return msgpack.packb(failure(RuntimeError(f"code that ran in the scheduler's Python raised {error!r}")))
+
+
+def explain_memory(error):
+    """Python raises most of these without a word."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    of = "" if limit == resource.RLIM_INFINITY else f" of {limit >> 20} MiB"
+    return (
+        f"{error}{': ' if str(error) else ''}this needed more than the memory{of} that the scheduler's Python may use. "
+        "A graph should not hold data: put it on the workers first (Client.scatter), or load it in tasks."
+    )
 
 
 def packed(value):
@@ -73,7 +87,8 @@ def materialize(message):
     tasks = [
         (key, list(task.dependencies), dump(task), order.get(key, 0), sets.index_of(key)) for key, task in graph.items()
     ]
-    return {"status": "OK", "annotations": sets.sets, "tasks": tasks}
+    shuffles = [described_shuffle(task, dump) for task in graph.values() if type(task).__name__ == "P2PBarrierTask"]
+    return {"status": "OK", "annotations": sets.sets, "tasks": tasks, "shuffles": shuffles}
 
 
 def open_expression(header, frames):
@@ -104,6 +119,16 @@ def needed(graph, wanted):
             found[key] = graph[key]
             unseen.extend(graph[key].dependencies)
     return found
+
+
+def described_shuffle(barrier, dump):
+    """What the scheduler needs to lead a P2P shuffle: the numbers, or tuples of numbers, of its output partitions."""
+    spec = barrier.spec
+
+    def plain(partition):
+        return tuple(int(index) for index in partition) if isinstance(partition, tuple) else int(partition)
+
+    return barrier.key, spec.id, dump(spec), [plain(partition) for partition in spec.output_partitions]
 
 
 class AnnotationSets:

@@ -70,6 +70,16 @@ TaskSpec read_task(const Message& response, const Object& value, const Annotatio
           .annotations = sets[static_cast<std::size_t>(set)]};
 }
 
+// Detached: it is kept as long as its barrier, which is little of the graph.
+ShuffleSpec read_shuffle(const Message& response, const Object& value) {
+  const Elements parts = required_array(value, "shuffle");
+  if (parts.size != 4 || !as_text(parts.first[1])) throw MessageError("a shuffle has not 4 parts");
+  return {.id = std::string(*as_text(parts.first[1])),
+          .barrier = key_of(parts.first[0]),
+          .pickled = required_bytes(response, parts.first[2], "shuffle spec").detached(),
+          .partitions = keys_of(required_array(parts.first[3], "partitions"))};
+}
+
 MaterializedGraph read_graph(const Message& response) {
   AnnotationSets sets;
   for (const Object& set : required_array(required(response.root(), "annotations"), "annotations")) {
@@ -79,6 +89,9 @@ MaterializedGraph read_graph(const Message& response) {
   MaterializedGraph graph;
   graph.tasks.reserve(tasks.size);
   for (const Object& task : tasks) graph.tasks.push_back(read_task(response, task, sets));
+  for (const Object& shuffle : required_array(required(response.root(), "shuffles"), "shuffles")) {
+    graph.shuffles.push_back(read_shuffle(response, shuffle));
+  }
   return graph;
 }
 

@@ -92,7 +92,7 @@ void GraphQueue::advance() {
 }
 
 void GraphQueue::add_graph(const Object& operation, MaterializedGraph materialized) {
-  Graph graph{.client = client_, .tasks = std::move(materialized.tasks)};
+  Graph graph{.client = client_, .tasks = std::move(materialized.tasks), .shuffles = std::move(materialized.shuffles)};
   graph.wanted = keys_of(find_elements(operation, "keys"));
   graph.fifo_seconds = find_seconds(operation, "fifo_timeout").value_or(0);
   if (const Object* task = find_value(operation, "submitting_task")) graph.submitting_task = key_of(*task);

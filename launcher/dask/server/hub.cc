@@ -41,6 +41,9 @@ ExceptionWriters exception_writers() {
               }};
 }
 
+// What makes a worker take part in P2P shuffles; each worker has it from its registration on.
+Bytes shuffle_plugin() { return Bytes(pickled_instance("distributed.shuffle._worker_plugin", "ShuffleWorkerPlugin")); }
+
 template <class Clock>
 double seconds_of() {
   return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
@@ -60,6 +63,7 @@ Hub::Hub(asio::io_context& io_context, HubSettings hub_settings, Security securi
       id(make_id()),
       tasks(effects, settings.placement, exception_writers()),
       calls(context, std::move(security), settings.limits),
+      worker_plugins{{"shuffle", shuffle_plugin()}},
       materializer(make_materializer(*this)) {}
 
 void Hub::apply(const Claims& claims) {

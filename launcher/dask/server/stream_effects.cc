@@ -93,6 +93,14 @@ void StreamEffects::tell_worker_gone(std::string_view worker, std::string_view g
   out->map(3).text("op").text("remove-worker").text("worker").text(gone).text("stimulus_id").text(kStimulus);
 }
 
+void StreamEffects::fail_shuffle(std::string_view worker, std::string_view shuffle, std::int64_t run,
+                                 std::string_view why) {
+  MessageWriter* out = to_worker(worker);
+  if (!out) return;
+  out->map(4).text("op").text("shuffle-fail").text("shuffle_id").text(shuffle);
+  out->text("run_id").integer(run).text("message").text(why);
+}
+
 void StreamEffects::key_in_memory(std::string_view client, const Key& key, const Bytes& type) {
   MessageWriter* out = to_client(client);
   if (!out) return;

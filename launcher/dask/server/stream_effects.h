@@ -19,6 +19,7 @@ class StreamEffects : public Effects {
   void request_steal(std::string_view worker, const Key& key, std::string_view stimulus) override;
   void refresh_who_has(std::string_view worker, const Key& key, std::span<const std::string_view> holders) override;
   void tell_worker_gone(std::string_view worker, std::string_view gone) override;
+  void fail_shuffle(std::string_view worker, std::string_view shuffle, std::int64_t run, std::string_view why) override;
 
   void key_in_memory(std::string_view client, const Key& key, const Bytes& type) override;
   void task_erred(std::string_view client, const Key& key, const Opaque& exception, const Opaque& traceback) override;

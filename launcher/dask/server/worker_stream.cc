@@ -71,11 +71,14 @@ void add_keys(const WorkerContext& context) {
 }
 
 void long_running(const WorkerContext& context) {
-  context.hub.tasks.task_long_running(context.worker, context.key(), context.run_id(), context.now);
+  const double seconds = find_number(context.operation, "compute_duration", -1);
+  context.hub.tasks.task_long_running(context.worker, context.key(), context.run_id(), seconds, context.now);
 }
 
+// Workers do not say which run it was.
 void reschedule(const WorkerContext& context) {
-  context.hub.tasks.task_rescheduled(context.worker, context.key(), context.run_id(), context.now);
+  const std::int64_t run = find_integer(context.operation, "run_id", 0);
+  context.hub.tasks.task_rescheduled(context.worker, context.key(), run, context.now);
 }
 
 void refresh_who_has(const WorkerContext& context) {

@@ -63,6 +63,8 @@ std::vector<std::string> TaskScheduler::workers_to_close(std::optional<std::size
   state_->workers.for_each([&](const Worker& worker) {
     // What left its threads would begin again elsewhere, and often it waits for tasks of its own.
     if (worker.long_running > 0) return;
+    // A shuffle that loses a worker begins anew.
+    if (!state_->shuffles.joined_by(worker.address).empty()) return;
     workers.push_back(&worker);
     limit += worker.memory_limit;
     held += worker.held_bytes;

@@ -134,6 +134,7 @@ void TaskScheduler::forget_everything(double now) {
   state_->dispatch.tell_frees();
   for (auto& [name, client] : state_->clients) client.wants.clear();
   std::erase_if(state_->clients, [](const auto& each) { return !each.second.is_connected; });
+  state_->shuffles.clear();
   state_->tasks.clear();
 }
 

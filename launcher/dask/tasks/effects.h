@@ -44,6 +44,9 @@ class Effects {
   // holders may be empty for a key that is lost.
   virtual void refresh_who_has(std::string_view worker, const Key& key, std::span<const std::string_view> holders) = 0;
   virtual void tell_worker_gone(std::string_view worker, std::string_view gone) = 0;
+  // The worker drops what it has of this run of a P2P shuffle.
+  virtual void fail_shuffle(std::string_view worker, std::string_view shuffle, std::int64_t run,
+                            std::string_view why) = 0;
 
   // To a client, by id. `type` may be empty.
   virtual void key_in_memory(std::string_view client, const Key& key, const Bytes& type) = 0;

@@ -73,6 +73,10 @@ void Lifecycle::abandon(Task& task) {
 
 // What depends on it cannot run again; what it depended on may not be needed any more.
 void Lifecycle::forget(Task& task) {
+  if (task.is_barrier) {
+    end_shuffle(task);
+    shuffles_.forget(*task.key);
+  }
   while (!task.dependents.empty()) {
     const Edge edge = task.dependents.back();
     Task& dependent = *edge.task;

@@ -88,6 +88,7 @@ void TaskScheduler::update_graph(const Graph& graph, double now) {
   for (Task* task : found.tasks()) state_->lifecycle.reconsider(*task);
   if (found.is_whole()) {
     found.adopt(state_->next_generation(graph, now));
+    for (const ShuffleSpec& shuffle : graph.shuffles) state_->add_shuffle(shuffle);
     for (Task* task : found.wanted()) state_->want(*task, client);
   } else {
     state_->effects.cancelled_keys(graph.client, graph.wanted, "lost dependencies");
@@ -97,6 +98,10 @@ void TaskScheduler::update_graph(const Graph& graph, double now) {
   }
   state_->drop_if_idle(client);
   state_->lifecycle.settle();
+}
+
+void TaskScheduler::State::add_shuffle(const ShuffleSpec& shuffle) {
+  if (Task* barrier = tasks.find(shuffle.barrier)) shuffles.add(*barrier, shuffle);
 }
 
 // Graphs that follow each other closely are of one generation; what a running task submits comes before its own.

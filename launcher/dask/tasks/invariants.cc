@@ -12,8 +12,9 @@ namespace {
 
 class Inspection {
  public:
-  Inspection(const TaskTable& tasks, const WorkerTable& workers, const Dispatch& dispatch, const Clients& clients)
-      : tasks_(tasks), workers_(workers), dispatch_(dispatch), clients_(clients) {}
+  Inspection(const TaskTable& tasks, const WorkerTable& workers, const Dispatch& dispatch, const Clients& clients,
+             const ShuffleTable& shuffles)
+      : tasks_(tasks), workers_(workers), dispatch_(dispatch), clients_(clients), shuffles_(shuffles) {}
 
   std::vector<std::string> run() {
     tasks_.for_each([this](const Task& task) { inspect(task); });
@@ -47,6 +48,7 @@ class Inspection {
     inspect_relations(task);
     inspect_needs(task);
     inspect_place(task);
+    inspect_shuffle(task);
   }
 
   void inspect_edges(const Task& task) {
@@ -125,6 +127,19 @@ class Inspection {
     }
   }
 
+  void inspect_shuffle(const Task& task) {
+    const Shuffle* shuffle = shuffles_.find(*task.key);
+    check(task.is_barrier == (shuffle != nullptr), task, "is a barrier, or not, against the list of shuffles");
+    const bool is_over = task.state == TaskState::kReleased || task.state == TaskState::kErred;
+    check(!is_over || shuffle == nullptr || !shuffle->run, task, "is over and its shuffle is not");
+    if (!task.computable || task.annotations->before_pin == nullptr) return;
+    const bool is_awaited = std::any_of(task.dependencies.begin(), task.dependencies.end(), [&](const Edge& edge) {
+      const Shuffle* awaited = shuffles_.find(*edge.task->key);
+      return awaited != nullptr && awaited->run.has_value();
+    });
+    check(is_awaited, task, "is pinned by no shuffle");
+  }
+
   void inspect(const Worker& worker) {
     inspect_window(worker);
     inspect_backlog(worker);
@@ -184,16 +199,19 @@ class Inspection {
     TaskCounts counts;
     std::map<const Prefix*, TaskCounts> by_prefix;
     std::size_t steals = 0;
+    std::size_t barriers = 0;
     tasks_.for_each([&](const Task& task) {
       ++counts.of(task.state);
       ++by_prefix[task.prefix].of(task.state);
       if (task.steal_requested) ++steals;
+      if (task.is_barrier) ++barriers;
     });
     tasks_.prefixes().for_each([&](const Prefix& prefix) {
       if (prefix.counts != by_prefix[&prefix]) broken_.push_back("tasks of prefix " + prefix.name + " are miscounted");
     });
     check(counts == tasks_.counts(), "tasks by state are miscounted");
     check(steals == dispatch_.steals_in_flight(), "steals that are asked for are miscounted");
+    check(barriers == shuffles_.size(), "there are shuffles without a barrier");
     std::size_t given = 0;
     workers_.for_each([&](const Worker& worker) { given += worker.sent.size() + worker.waiting_here(); });
     check(given == counts.processing, "tasks process on no worker");
@@ -212,14 +230,15 @@ class Inspection {
   const WorkerTable& workers_;
   const Dispatch& dispatch_;
   const Clients& clients_;
+  const ShuffleTable& shuffles_;
   std::vector<std::string> broken_;
 };
 
 }  // namespace
 
 std::vector<std::string> broken_invariants(const TaskTable& tasks, const WorkerTable& workers, const Dispatch& dispatch,
-                                           const Clients& clients) {
-  return Inspection(tasks, workers, dispatch, clients).run();
+                                           const Clients& clients, const ShuffleTable& shuffles) {
+  return Inspection(tasks, workers, dispatch, clients, shuffles).run();
 }
 
 }  // namespace trireme::launcher::dask::tasks

@@ -61,9 +61,7 @@ void Lifecycle::remove_replica(Task& task, Worker& worker) {
   if (!task.holders.empty()) return;
   leave_memory(task);
   if (task.actor && task.is_needed()) return fail_lost_actor(task);
-  for (const Membership<Client>& client : task.wanted_by) {
-    if (client.owner->is_connected) effects_.lost_data(client.owner->name, *task.key);
-  }
+  tell_lost(task);
 }
 
 void Lifecycle::drop_replicas(Task& task) {
@@ -95,6 +93,8 @@ void Lifecycle::settle() {
 
 void Lifecycle::settle(Task& task) {
   const bool has_ended = task.state == TaskState::kMemory || task.state == TaskState::kErred;
+  const bool is_over = task.state == TaskState::kReleased || task.state == TaskState::kErred;
+  if (task.is_barrier && is_over) end_shuffle(task);
   if (task.lost_input && !has_ended) return abandon(task);
   if (task.failure != nullptr && !has_ended) return fail(task, task.failure);
   switch (task.state) {
@@ -185,6 +185,12 @@ bool Lifecycle::release(Task& task, Client& client) {
 void Lifecycle::release_completers(Task& task) {
   for (std::size_t i = task.wanted_by.size(); i-- > 0;) {
     if (task.wanted_by[i].owner->only_completes) release(task, *task.wanted_by[i].owner);
+  }
+}
+
+void Lifecycle::tell_lost(const Task& task) {
+  for (const Membership<Client>& client : task.wanted_by) {
+    if (client.owner->is_connected) effects_.lost_data(client.owner->name, *task.key);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "dask/tasks/client_record.h"
 #include "dask/tasks/dispatch.h"
 #include "dask/tasks/exceptions.h"
+#include "dask/tasks/shuffle_table.h"
 
 namespace trireme::launcher::dask::tasks {
 
@@ -19,13 +20,15 @@ namespace trireme::launcher::dask::tasks {
 //   not needed                                                        back to released, its result freed
 //   not needed, nothing depends on it                                 forgotten
 //   something it needs has failed                                     erred, with that failure
+//   the barrier of a shuffle, done with or failed                      the shuffle's run ends
 //   something it needs was forgotten                                  cancelled and forgotten, unless it has its result
 //
 // Work is done from lists, never by recursion: graphs are as deep as people make them.
 class Lifecycle {
  public:
-  Lifecycle(Effects& effects, TaskTable& tasks, Dispatch& dispatch, const ExceptionWriters& exceptions)
-      : effects_(effects), tasks_(tasks), dispatch_(dispatch), exceptions_(exceptions) {}
+  Lifecycle(Effects& effects, TaskTable& tasks, Dispatch& dispatch, ShuffleTable& shuffles,
+            const ExceptionWriters& exceptions)
+      : effects_(effects), tasks_(tasks), dispatch_(dispatch), shuffles_(shuffles), exceptions_(exceptions) {}
 
   // ---- facts; settle() draws the consequences
   void reconsider(Task& task);
@@ -46,6 +49,12 @@ class Lifecycle {
   void reset(Task& task);
   // False where the client did not want it.
   bool release(Task& task, Client& client);
+
+  // ---- shuffles (shuffles.cc)
+  // What was sent in the run is lost: transfers and barrier run again.
+  void restart_shuffle(Task& barrier);
+  // An output task of a run may run on this worker only.
+  void pin(Task& task, const std::string& worker);
 
   // Until nothing is left to do: afterwards the invariants hold.
   void settle();
@@ -73,10 +82,16 @@ class Lifecycle {
   void enter_memory(Task& task);
   void leave_memory(Task& task);
   void release_completers(Task& task);
+  void tell_lost(const Task& task);
+  void end_shuffle(Task& barrier);
+  void make_again(Task& task);
+  void unpin(Task& task);
+  void annotate(Task& task, std::shared_ptr<const Annotations> annotations);
 
   Effects& effects_;
   TaskTable& tasks_;
   Dispatch& dispatch_;
+  ShuffleTable& shuffles_;
   const ExceptionWriters& exceptions_;
   std::vector<Task*> to_settle_;
   std::vector<Ready> ready_;

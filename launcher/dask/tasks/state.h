@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "dask/tasks/lifecycle.h"
+#include "dask/tasks/shuffle_table.h"
 #include "dask/tasks/task_scheduler.h"
 
 namespace trireme::launcher::dask {
@@ -24,6 +25,7 @@ class TaskScheduler::State {
   // A holder that is only a name ends with its last key.
   void drop_if_idle(tasks::Client& client);
   void want(tasks::Task& task, tasks::Client& client);
+  void add_shuffle(const ShuffleSpec& shuffle);
   // For the priority of a graph's tasks.
   [[nodiscard]] double next_generation(const Graph& graph, double now);
 
@@ -37,7 +39,8 @@ class TaskScheduler::State {
   tasks::TaskTable tasks{effects};
   tasks::WorkerTable workers;
   tasks::Dispatch dispatch{effects, settings, tasks, workers};
-  tasks::Lifecycle lifecycle{effects, tasks, dispatch, exceptions};
+  tasks::ShuffleTable shuffles;
+  tasks::Lifecycle lifecycle{effects, tasks, dispatch, shuffles, exceptions};
   std::map<std::string, tasks::Client, std::less<>> clients;
 
   double generation = 0;                                         // of graphs; later ones run later

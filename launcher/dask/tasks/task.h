@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dask/tasks/shuffle.h"
 #include "dask/wire/bytes.h"
 #include "dask/wire/key.h"
 #include "dask/wire/opaque.h"
@@ -21,6 +22,9 @@ struct Annotations {
   bool allow_other_workers = false;         // `workers` is a wish
   std::map<std::string, double> resources;  // held while the task runs
   Bytes packed;                             // the msgpack map that the worker is given; empty: {}
+
+  // Set while the run of a shuffle chose `workers`: what there was before.
+  std::shared_ptr<const Annotations> before_pin;
 };
 
 // Lower runs earlier: [-user priority, generation of the graph, order in the graph].
@@ -46,9 +50,10 @@ struct TaskSpec {
 struct Graph {
   std::string client;
   std::vector<TaskSpec> tasks;  // dependencies may be in the graph or known already
-  std::vector<Key> wanted;      // the client holds futures of these
-  double fifo_seconds = 0;      // a later graph within this time has the same generation
-  Key submitting_task;          // a task that submitted this graph while it runs; empty: none
+  std::vector<ShuffleSpec> shuffles;
+  std::vector<Key> wanted;  // the client holds futures of these
+  double fifo_seconds = 0;  // a later graph within this time has the same generation
+  Key submitting_task;      // a task that submitted this graph while it runs; empty: none
 };
 
 // What ended on a worker.

@@ -1,5 +1,6 @@
 // What workers say of the tasks they run, and of the data they hold.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -40,7 +41,9 @@ void TaskScheduler::task_finished(std::string_view worker, const TaskResult& res
 // A worker that took up again what it had been told to drop answers with the run of before, and with that one only.
 void TaskScheduler::State::finish_run(Task& task, Worker& worker, const TaskResult& result) {
   if (task.run_id != result.run_id) return lifecycle.requeue(task, Dispatch::Tell::kWorker);
-  if (result.started > 0 && result.stopped >= result.started) task.prefix->add_run(result.stopped - result.started);
+  // What a long-running one kept its thread for was told when it left.
+  const bool is_timed = result.started > 0 && result.stopped >= result.started && !task.long_running;
+  if (is_timed) task.prefix->add_run(result.stopped - result.started);
   task.bytes = std::clamp<std::int64_t>(result.bytes, 0, kMostBytes);
   task.type = tasks.result_type(result.type, result.type_name);
   lifecycle.complete(task, worker);
@@ -62,11 +65,13 @@ void TaskScheduler::task_erred(std::string_view worker, const TaskFailure& failu
   state_->lifecycle.settle();
 }
 
-void TaskScheduler::task_long_running(std::string_view worker, const Key& key, std::int64_t run_id, double now) {
+void TaskScheduler::task_long_running(std::string_view worker, const Key& key, std::int64_t run_id, double seconds,
+                                      double now) {
   state_->dispatch.set_time(now);
   const Worker* runner = state_->workers.find(worker);
   Task* task = state_->tasks.find(key);
   if (runner == nullptr || task == nullptr || !is_run_by(*task, *runner) || task->run_id != run_id) return;
+  if (std::isfinite(seconds) && seconds >= 0 && !task->long_running) task->prefix->add_run(seconds);
   state_->dispatch.set_long_running(*task);
   state_->lifecycle.settle();
 }

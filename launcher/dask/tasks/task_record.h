@@ -61,6 +61,7 @@ struct Task {
   TaskState state = TaskState::kReleased;
   bool computable = false;       // has a run_spec; without, it is data from outside
   bool actor = false;            // its result lives on one worker only
+  bool is_barrier = false;       // of a shuffle
   bool lost_input = false;       // something it needs was forgotten: it cannot run again
   bool stranded = false;         // queued because no worker may run it
   bool sent = false;             // processing: the worker knows of it; else it is in its backlog

@@ -40,7 +40,7 @@ void TaskScheduler::State::want(tasks::Task& task, tasks::Client& client) {
 }
 
 std::vector<std::string> TaskScheduler::broken_invariants() const {
-  return tasks::broken_invariants(state_->tasks, state_->workers, state_->dispatch, state_->clients);
+  return tasks::broken_invariants(state_->tasks, state_->workers, state_->dispatch, state_->clients, state_->shuffles);
 }
 
 }  // namespace trireme::launcher::dask

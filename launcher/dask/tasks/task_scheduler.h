@@ -116,7 +116,9 @@ class TaskScheduler {
   void update_load(std::string_view address, const WorkerLoad& load, double now);
   void task_finished(std::string_view worker, const TaskResult& result, double now);
   void task_erred(std::string_view worker, const TaskFailure& failure, double now);
-  void task_long_running(std::string_view worker, const Key& key, std::int64_t run_id, double now);
+  // It left the worker's threads after it had kept one for so many seconds; negative: not said.
+  void task_long_running(std::string_view worker, const Key& key, std::int64_t run_id, double seconds, double now);
+  // run_id 0: not said.
   void task_rescheduled(std::string_view worker, const Key& key, std::int64_t run_id, double now);
   // The worker dropped what it held (release-worker-data).
   void data_released(std::string_view worker, const Key& key, double now);
@@ -129,6 +131,17 @@ class TaskScheduler {
   // Data without a task: scatter and Client.update_data.
   void data_scattered(std::string_view holder, const Key& key, std::int64_t bytes, const Bytes& type,
                       std::span<const std::string> workers, double now);
+
+  // ---- P2P shuffles (shuffle.h), by their barrier. What is returned is valid until the next event.
+  // The worker takes part in the run there is; null when there is none, or no such worker.
+  const Shuffle* join_shuffle(const Key& barrier, std::string_view worker);
+  // The same; where there is no run, one begins. Null also when `transfer` is not running, or the barrier is unknown.
+  const Shuffle* begin_shuffle(const Key& barrier, std::string_view worker, const Key& transfer);
+  // Until the run is over the output task may run on this worker only. False: there is no such run or output.
+  bool pin_output(const Key& barrier, std::int64_t run, const Key& output, const std::string& worker, double now);
+  // All transfers run again, in a new run. Ignored for a run that is over.
+  void restart_shuffle(const Key& barrier, std::int64_t run, double now);
+  [[nodiscard]] const Shuffle* find_shuffle(const Key& barrier) const;
 
   // Steals, and whatever else follows from time alone. Every 100 ms.
   void tick(double now);

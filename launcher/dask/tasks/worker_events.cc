@@ -31,6 +31,9 @@ void TaskScheduler::remove_worker(std::string_view address, bool expected, doubl
     if (!expected && ++task.suspicious > allowed) state_->lifecycle.fail_killed(task, *gone, allowed);
   }
   while (!gone->held.empty()) state_->lifecycle.remove_replica(*gone->held.back(), *gone);
+  for (const Key& barrier : state_->shuffles.joined_by(address)) {
+    state_->lifecycle.restart_shuffle(*state_->tasks.find(barrier));
+  }
   state_->workers.for_each([&](const Worker& other) {
     if (&other != gone) state_->effects.tell_worker_gone(other.address, gone->address);
   });

@@ -17,7 +17,7 @@ Table make_table() {
   Table table;
   for (const auto& group : {query_operations(), data_operations(), replica_operations(), broadcast_operations(),
                             membership_operations(), restart_operations(), plugin_operations(), named_operations(),
-                            lock_operations(), publish_operations(), refused_operations()}) {
+                            lock_operations(), publish_operations(), shuffle_operations(), refused_operations()}) {
     for (const Operation& operation : group) table.emplace(operation.name, &operation);
   }
   return table;

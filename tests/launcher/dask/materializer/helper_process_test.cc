@@ -66,7 +66,8 @@ TEST_F(Helper, EndsARequestThatTakesTooLong) {
 TEST_F(Helper, LetsARequestFailThatNeedsTooMuchMemory) {
   restart_with({.python = TEST_PYTHON, .memory_limit = 1ull << 30});
 
-  EXPECT_THAT(call_for_error("bytearray(2 << 30)"), HasSubstr("MemoryError"));
+  EXPECT_THAT(call_for_error("bytearray(2 << 30)"),
+              AllOf(HasSubstr("MemoryError"), HasSubstr("1024 MiB"), HasSubstr("Client.scatter")));
   EXPECT_EQ(call_for_text("len(bytearray(1 << 20))"), "1048576");
 }
 

@@ -16,16 +16,18 @@ using testing::SizeIs;
 
 constexpr std::string_view kSpec = "a pickle";
 
-// A graph of two tasks that share one annotation set.
+// A graph of two tasks that share one annotation set; x is a shuffle's barrier.
 std::string response() {
   MessageWriter writer;
-  writer.map(3).text("status").text("OK").text("annotations").array(2).nil();
+  writer.map(4).text("status").text("OK").text("annotations").array(2).nil();
   writer.map(6).text("priority").number(2.5).text("retries").integer(3).text("workers").array(1).text("alice");
   writer.text("allow_other_workers").boolean(true).text("resources").map(1).text("GPU").number(1);
   writer.text("packed").bytes("packed");
   writer.text("tasks").array(2);
   writer.array(5).text("x").array(0).bytes(kSpec).integer(0).integer(1);
   writer.array(5).array(2).text("y").number(1.0).array(1).text("x").bytes(kSpec).integer(1).integer(1);
+  writer.text("shuffles").array(1).array(4).text("x").text("id of x").bytes("pickled spec");
+  writer.array(2).integer(0).array(2).integer(0).integer(1);
   return writer.take();
 }
 
@@ -50,6 +52,17 @@ TEST(DecodeGraph, ReadsTasksWithTheirAnnotations) {
   EXPECT_TRUE(annotations.allow_other_workers);
   EXPECT_EQ(annotations.resources.at("GPU"), 1);
   EXPECT_EQ(annotations.packed.view(), "packed");
+}
+
+TEST(DecodeGraph, ReadsShuffles) {
+  const auto graph = std::get<MaterializedGraph>(decode_graph(Bytes(response())));
+
+  ASSERT_THAT(graph.shuffles, SizeIs(1));
+  EXPECT_EQ(graph.shuffles[0].barrier, text_key("x"));
+  EXPECT_EQ(graph.shuffles[0].id, "id of x");
+  EXPECT_EQ(graph.shuffles[0].pickled.view(), "pickled spec");
+  ASSERT_THAT(graph.shuffles[0].partitions, SizeIs(2));
+  EXPECT_EQ(text_of(graph.shuffles[0].partitions[1]), "(0, 1)");
 }
 
 TEST(DecodeGraph, CutsRunSpecsOutOfTheResponse) {

@@ -28,7 +28,7 @@ def end(process):
 class Scheduler:
     """One scheduler on a free port, or on the one given."""
 
-    def __init__(self, *arguments, port=0, protocol="tcp"):
+    def __init__(self, *arguments, port=0, protocol="tcp", python=sys.executable):
         self.log = tempfile.TemporaryFile("w+")
         if PROGRAM == "real":
             command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port),
@@ -38,7 +38,7 @@ class Scheduler:
             line = next(line for line in self.process.stderr if "Scheduler at" in line)
             self.port = int(re.search(r"//127.0.0.1:(\d+)", line).group(1))
         else:
-            self.process = subprocess.Popen([PROGRAM, "--port", str(port), "--python", sys.executable, *arguments],
+            self.process = subprocess.Popen([PROGRAM, "--port", str(port), "--python", python, *arguments],
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
                                             env=ENVIRONMENT)
             self.port = int(self.process.stdout.readline())
@@ -103,12 +103,13 @@ class OneCluster(unittest.TestCase):
     """Tests that share a scheduler with WORKERS (arguments and options each) and have a client of their own."""
 
     SCHEDULER = ()
+    PYTHON = sys.executable  # that opens graphs
     WORKERS = ((("--resources", "GPU=1"), {"name": "alice"}), ((), {"name": "bob"}))
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.scheduler = Scheduler(*cls.SCHEDULER)
+        cls.scheduler = Scheduler(*cls.SCHEDULER, python=cls.PYTHON)
         cls.addClassCleanup(cls.scheduler.close)
         cls.workers = [cls.start_worker(*arguments, **options) for arguments, options in cls.WORKERS]
 
@@ -120,7 +121,8 @@ class OneCluster(unittest.TestCase):
 
     def setUp(self):
         self.client = self.connect()
-        self.client.wait_for_workers(len(self.WORKERS), timeout=60)
+        if self.WORKERS:
+            self.client.wait_for_workers(len(self.WORKERS), timeout=60)
 
     def connect(self, **options):
         client = Client(self.scheduler.address, timeout=20, **options)

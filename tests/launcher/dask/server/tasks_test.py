@@ -7,7 +7,7 @@ import unittest
 
 import dask
 import dask.bag
-from distributed import (TimeoutError, as_completed, fire_and_forget, get_client, get_worker, rejoin, secede, wait,
+from distributed import (Reschedule, TimeoutError, as_completed, fire_and_forget, get_client, get_worker, rejoin, secede, wait,
                          worker_client)
 from distributed.client import FutureCancelledError
 
@@ -111,6 +111,17 @@ class Tasks(OneCluster):
 
         self.assertEqual(self.client.submit(fails_twice, retries=5).result(timeout=20), "done")
         self.assertEqual(os.path.getsize(path), 3)
+
+    def test_a_task_that_asks_to_be_run_again(self):
+        path = os.path.join(self.workers[0].folder.name, "rescheduled")
+
+        def asks_once():
+            if not os.path.exists(path):
+                open(path, "w").close()
+                raise Reschedule
+            return "done"
+
+        self.assertEqual(self.client.submit(asks_once).result(timeout=20), "done")
 
     def test_workers_by_name_and_address(self):
         for name in ["alice", "bob"]:

@@ -68,7 +68,7 @@ TEST_F(DaskTaskAdaptive, ClosesThoseWithTheLeastToLose) {
 TEST_F(DaskTaskAdaptive, NeverClosesAWorkerWithATaskThatLeftItsThread) {
   join("w1");
   submit_roots(1);
-  scheduler_.task_long_running("w1", text_key("t-0"), told_.run_of("t-0"), now_);
+  scheduler_.task_long_running("w1", text_key("t-0"), told_.run_of("t-0"), 0, now_);
   EXPECT_THAT(scheduler_.workers_to_close(1), IsEmpty());
 }
 

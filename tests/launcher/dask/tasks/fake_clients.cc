@@ -1,4 +1,6 @@
 // What the simulation's clients do.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "launcher/dask/tasks/simulation.h"
@@ -69,12 +71,31 @@ Graph Simulation::random_graph(const std::string& client) {
       next.push_back(graph.tasks.back().key);
     }
     layer = std::move(next);
+    if (chance(0.15)) layer = add_shuffles(graph, fmt::format("{}-{}", number, level), layer);
   }
   graph.wanted = layer;
   for (const TaskSpec& task : graph.tasks) {
     if (chance(0.1)) graph.wanted.push_back(task.key);
   }
   return graph;
+}
+
+// One, or the two of a join, behind these tasks; their barriers.
+std::vector<Key> Simulation::add_shuffles(Graph& graph, const std::string& id, const std::vector<Key>& transfers) {
+  std::vector<Key> barriers{add_shuffle(graph, id + "-left", transfers)};
+  if (chance(0.5)) barriers.push_back(add_shuffle(graph, id + "-right", transfers));
+  return barriers;
+}
+
+Key Simulation::add_shuffle(Graph& graph, const std::string& id, const std::vector<Key>& transfers) {
+  add_task(graph, "barrier-" + id, transfers);
+  const Key barrier = graph.tasks.back().key;
+  graph.tasks.back().actor = false;
+  graph.shuffles.push_back({.id = id, .barrier = barrier, .pickled = Bytes(std::string("shuffle")), .partitions = {}});
+  for (std::size_t i = 0; i < 1 + below(6); ++i)
+    graph.shuffles.back().partitions.push_back(text_key(fmt::format("{}", i)));
+  for (const Key& transfer : transfers) barriers_[transfer] = barrier;
+  return barrier;
 }
 
 void Simulation::add_task(Graph& graph, const std::string& name, std::vector<Key> dependencies) {
@@ -84,6 +105,10 @@ void Simulation::add_task(Graph& graph, const std::string& name, std::vector<Key
                 .order = static_cast<std::int64_t>(graph.tasks.size()),
                 .annotations = random_annotations(),
                 .actor = chance(0.02)};
+  for (const ShuffleSpec& shuffle : graph.shuffles) {
+    const bool is_output = std::count(spec.dependencies.begin(), spec.dependencies.end(), shuffle.barrier) != 0;
+    if (is_output) barriers_[spec.key] = shuffle.barrier;
+  }
   if (spec.actor) behaviour_of(spec.key).failures = 0;
   graph.tasks.push_back(std::move(spec));
 }

@@ -179,7 +179,7 @@ void ModelWorker::end_one(Random& random) {
   if (behaviour.secedes && task.stage == Stage::kExecuting) {
     task.stage = Stage::kSeceded;
     outbox.emplace_back([address = address(), key, run = task.begun_run_id](TaskScheduler& scheduler, double at) {
-      scheduler.task_long_running(address, key, run, at);
+      scheduler.task_long_running(address, key, run, 0.001, at);
     });
     return;
   }

@@ -209,9 +209,21 @@ TEST_F(DaskTaskPlacement, HasRoomForOthersWhenATaskLeavesItsThread) {
   join("w1");
   submit_all(roots(3));
   EXPECT_EQ(state_of("t-2"), "queued");
-  scheduler_.task_long_running("w1", text_key("t-0"), told_.run_of("t-0"), now_);
+  scheduler_.task_long_running("w1", text_key("t-0"), told_.run_of("t-0"), 0, now_);
   EXPECT_THAT(said(), ElementsAre("compute w1 t-2"));
   EXPECT_THAT(finish("w1", "t-0"), ElementsAre("memory alice t-0"));
+}
+
+TEST_F(DaskTaskPlacement, TakesATasksTimeInItsThreadForItsDuration) {
+  join("w1");
+  submit_all(roots(3));
+  scheduler_.task_long_running("w1", text_key("t-0"), told_.run_of("t-0"), 4, now_);
+  EXPECT_THAT(said(), ElementsAre("compute w1 t-2"));
+  EXPECT_DOUBLE_EQ(scheduler_.work_ahead_of("w1").seconds, 4.5);  // t-1 was thought to take half a second
+  finish("w1", "t-0", 100);
+  submit("alice", {{"t-9"}}, {"t-9"});
+  finish("w1", "t-1");
+  EXPECT_DOUBLE_EQ(scheduler_.work_ahead_of("w1").seconds, 8);
 }
 
 TEST_F(DaskTaskPlacement, PlacesATaskAnewThatAsksForIt) {
@@ -222,6 +234,8 @@ TEST_F(DaskTaskPlacement, PlacesATaskAnewThatAsksForIt) {
   EXPECT_THAT(said(), ElementsAre("free w1 a", "compute w1 a"));
   scheduler_.task_rescheduled("w1", text_key("a"), run, now_);
   EXPECT_THAT(said(), IsEmpty());
+  scheduler_.task_rescheduled("w1", text_key("a"), 0, now_);
+  EXPECT_THAT(said(), ElementsAre("free w1 a", "compute w1 a"));
 }
 
 TEST_F(DaskTaskPlacement, SparesAWorkerThatIsShortOfMemory) {

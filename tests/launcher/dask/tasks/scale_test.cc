@@ -37,6 +37,7 @@ class SentTasks : public Effects {
   void request_steal(std::string_view, const Key&, std::string_view) override {}
   void refresh_who_has(std::string_view, const Key&, std::span<const std::string_view>) override {}
   void tell_worker_gone(std::string_view, std::string_view) override {}
+  void fail_shuffle(std::string_view, std::string_view, std::int64_t, std::string_view) override {}
   void key_in_memory(std::string_view, const Key&, const Bytes&) override { ++in_memory; }
   void task_erred(std::string_view, const Key&, const Opaque&, const Opaque&) override {}
   void lost_data(std::string_view, const Key&) override {}

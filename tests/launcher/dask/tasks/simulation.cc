@@ -55,6 +55,7 @@ void Simulation::step() {
   }
   if (dice < 970) return beat_heart();
   if (dice < 980) return change_worker();
+  if (dice < 990) return take_part_in_shuffle();
   now_ += 0.1;
   tell("tick", [this] { scheduler_.tick(now_); });
 }
@@ -119,6 +120,27 @@ void Simulation::work() {
     worker->repeat_finish(random_);
   } else if (dice < 990 && is_wild_) {
     worker->drop_data(random_);
+  }
+}
+
+// What a task says while it runs: a transfer begins its shuffle, an output finds that it is on the wrong worker.
+void Simulation::take_part_in_shuffle() {
+  ModelWorker* worker = any_worker();
+  if (worker == nullptr) return;
+  const std::string& address = worker->address();
+  for (const Key& key : worker->executing()) {
+    const auto found = barriers_.find(key);
+    if (found == barriers_.end()) continue;
+    const Key& barrier = found->second;
+    tell("shuffle by " + address, [&] { (void)scheduler_.begin_shuffle(barrier, address, key); });
+    const Shuffle* shuffle = scheduler_.find_shuffle(barrier);
+    if (shuffle == nullptr || !shuffle->run) continue;
+    const std::int64_t run = shuffle->run->number;
+    const std::string chosen = shuffle->run->workers[below(shuffle->run->workers.size())];
+    if (is_wild_ && chance(0.05)) tell("shuffle anew", [&] { scheduler_.restart_shuffle(barrier, run, now_); });
+    tell("pin by " + address, [&] {
+      if (scheduler_.pin_output(barrier, run, key, chosen, now_)) behaviour_of(key).reschedules_once = true;
+    });
   }
 }
 

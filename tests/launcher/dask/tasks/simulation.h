@@ -46,6 +46,7 @@ class Simulation : private Effects {
   void deliver_to_worker();
   void deliver_to_scheduler();
   void work();
+  void take_part_in_shuffle();
   void change_worker();
   void add_worker(bool can_run_all = false);
   void kill_worker(ModelWorker& worker, bool expected);
@@ -63,6 +64,8 @@ class Simulation : private Effects {
   void submit(const std::string& client);
   [[nodiscard]] Graph random_graph(const std::string& client);
   void add_task(Graph& graph, const std::string& name, std::vector<Key> dependencies);
+  std::vector<Key> add_shuffles(Graph& graph, const std::string& id, const std::vector<Key>& transfers);
+  Key add_shuffle(Graph& graph, const std::string& id, const std::vector<Key>& transfers);
   [[nodiscard]] std::shared_ptr<const Annotations> random_annotations();
   void scatter(const std::string& client);
   void release(const std::string& client);
@@ -86,6 +89,7 @@ class Simulation : private Effects {
   void request_steal(std::string_view worker, const Key& key, std::string_view stimulus) override;
   void refresh_who_has(std::string_view worker, const Key& key, std::span<const std::string_view> holders) override;
   void tell_worker_gone(std::string_view worker, std::string_view gone) override;
+  void fail_shuffle(std::string_view worker, std::string_view shuffle, std::int64_t run, std::string_view why) override;
   void key_in_memory(std::string_view client, const Key& key, const Bytes& type) override;
   void task_erred(std::string_view client, const Key& key, const Opaque& exception, const Opaque& traceback) override;
   void lost_data(std::string_view client, const Key& key) override;
@@ -109,6 +113,7 @@ class Simulation : private Effects {
   std::map<std::string, FakeClient> holders_;  // names that keep keys
   std::deque<Graph> submitted_;
   std::map<Key, Behaviour> behaviours_;
+  std::map<Key, Key> barriers_;  // of the shuffles that tasks are transfers or outputs of
   std::int64_t last_run_ = 0;
   std::map<Key, std::string> computed_;  // in this event: on which worker
   std::map<std::string, std::uint64_t> counts_;

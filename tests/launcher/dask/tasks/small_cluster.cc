@@ -57,6 +57,10 @@ void Told::tell_worker_gone(std::string_view worker, std::string_view gone) {
   say("gone", worker, {}, " " + std::string(gone));
 }
 
+void Told::fail_shuffle(std::string_view worker, std::string_view shuffle, std::int64_t run, std::string_view) {
+  say("fail-shuffle", worker, {}, " " + std::string(shuffle) + " run " + std::to_string(run));
+}
+
 void Told::key_in_memory(std::string_view client, const Key& key, const Bytes&) {
   say("memory", client, std::span(&key, 1));
 }
@@ -102,8 +106,8 @@ SmallCluster::Lines SmallCluster::set_status(const std::string& worker, WorkerSt
 }
 
 SmallCluster::Lines SmallCluster::submit(const std::string& client, const std::vector<NewTask>& tasks,
-                                         const Lines& wanted) {
-  Graph graph{.client = client, .wanted = keys_of(wanted)};
+                                         const Lines& wanted, const std::vector<ShuffleSpec>& shuffles) {
+  Graph graph{.client = client, .shuffles = shuffles, .wanted = keys_of(wanted)};
   for (const NewTask& task : tasks) {
     graph.tasks.push_back({.key = text_key(task.name),
                            .dependencies = keys_of(task.inputs),

@@ -30,6 +30,7 @@ class Told : public Effects {
   void request_steal(std::string_view worker, const Key& key, std::string_view stimulus) override;
   void refresh_who_has(std::string_view worker, const Key& key, std::span<const std::string_view> holders) override;
   void tell_worker_gone(std::string_view worker, std::string_view gone) override;
+  void fail_shuffle(std::string_view worker, std::string_view shuffle, std::int64_t run, std::string_view why) override;
   void key_in_memory(std::string_view client, const Key& key, const Bytes& type) override;
   void task_erred(std::string_view client, const Key& key, const Opaque& exception, const Opaque& traceback) override;
   void lost_data(std::string_view client, const Key& key) override;
@@ -65,7 +66,8 @@ class SmallCluster : public ::testing::Test {
   Lines join(const std::string& name, WorkerInfo info = {});  // and runs
   Lines die(const std::string& worker, bool expected = false);
   Lines set_status(const std::string& worker, WorkerStatus status);
-  Lines submit(const std::string& client, const std::vector<NewTask>& tasks, const Lines& wanted);
+  Lines submit(const std::string& client, const std::vector<NewTask>& tasks, const Lines& wanted,
+               const std::vector<ShuffleSpec>& shuffles = {});
   Lines finish(const std::string& worker, const std::string& task, double seconds = 0, std::int64_t bytes = 100);
   Lines finish_run(const std::string& worker, const std::string& task, std::int64_t run);
   Lines err(const std::string& worker, const std::string& task, const std::string& exception);

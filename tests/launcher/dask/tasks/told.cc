@@ -14,8 +14,9 @@ std::string name_of_key(const Key& key) { return std::string(key.packed().substr
 bool is_meant(const WorkerInfo& worker, const Annotations& annotations) {
   const std::vector<std::string>& texts = annotations.workers;
   return texts.empty() || annotations.allow_other_workers ||
-         std::any_of(texts.begin(), texts.end(),
-                     [&](const std::string& text) { return text == worker.name || text == worker.host; });
+         std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+           return text == worker.name || text == worker.host || text == worker.address;
+         });
 }
 
 }  // namespace
@@ -79,6 +80,11 @@ void Simulation::refresh_who_has(std::string_view worker, const Key& key, std::s
 
 void Simulation::tell_worker_gone(std::string_view worker, std::string_view gone) {
   if (find_worker(worker) == nullptr) fail(fmt::format("{} is told of {} though it is gone", worker, gone));
+}
+
+void Simulation::fail_shuffle(std::string_view, std::string_view, std::int64_t run, std::string_view) {
+  ++counts_["told-fail-shuffle"];
+  if (run <= 0) fail("workers are told of the end of a shuffle that did not run");
 }
 
 Simulation::FakeClient* Simulation::wanting(std::string_view client, const Key& key, std::string_view what) {
