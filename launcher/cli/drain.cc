@@ -18,14 +18,14 @@ struct DrainOptions {
 
 int drain_node(const DrainOptions& options) {
   const ClusterRecord record = require_cluster(options.cluster);
-  const NodeView node = SchedulerClient(record.host, record.http_port).drain(options.node, options.cancel_after);
+  const NodeView node = connect_to(record).drain(options.node, options.cancel_after);
   std::cout << message("{} gets no new ranks; {} run there\n", node.name, node.ranks);
   return kOk;
 }
 
 int undrain_node(const DrainOptions& options) {
   const ClusterRecord record = require_cluster(options.cluster);
-  const NodeView node = SchedulerClient(record.host, record.http_port).undrain(options.node);
+  const NodeView node = connect_to(record).undrain(options.node);
   std::cout << message("{} is {}\n", node.name, node.state);
   return kOk;
 }

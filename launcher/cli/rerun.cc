@@ -20,7 +20,7 @@ struct RerunOptions {
 
 int rerun(const RerunOptions& options) {
   const ClusterRecord record = require_cluster(options.cluster);
-  const std::string run_id = SchedulerClient(record.host, record.http_port).rerun(options.run_id);
+  const std::string run_id = connect_to(record).rerun(options.run_id);
   if (options.json) {
     std::cout << nlohmann::json{{"run_id", run_id}}.dump() << '\n';
     return kOk;

@@ -170,7 +170,7 @@ void run_screen(const Watch& watch, const std::string& run_id) {
 
 int show_top(const TopOptions& options) {
   const ClusterRecord record = require_cluster(options.name);
-  SchedulerClient client(record.host, record.http_port);
+  SchedulerClient client = connect_to(record);
   static_cast<void>(client.status());  // says what is wrong before the screen is taken
   const Watch watch(client);
   run_screen(watch, options.run_id);
