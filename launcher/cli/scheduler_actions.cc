@@ -38,8 +38,8 @@ class SchedulerActions final : public Actions {
 
   std::string rerun(const std::string& run_id) override {
     static_cast<void>(require_run(run_id));
-    throw NotOfferedError(
-        "this scheduler cannot start a run again; submit it with the command line it was started with");
+    if (const std::optional<RunSpec> spec = scheduler_.spec(run_id)) return scheduler_.submit(*spec);
+    throw NotOfferedError(message("what {} was asked for was not kept; submit it again", run_id));
   }
 
   std::string cancel(const std::string& run_id, bool force, const std::string& reason) override {
@@ -48,11 +48,21 @@ class SchedulerActions final : public Actions {
     return status;
   }
 
-  void drain(const std::string&) override { throw NotOfferedError("this scheduler cannot drain nodes"); }
-  void undrain(const std::string&) override { throw NotOfferedError("this scheduler cannot drain nodes"); }
+  void drain(const std::string& node) override {
+    require_node(node);
+    scheduler_.post(DrainRequested{node, std::nullopt});
+  }
+  void undrain(const std::string& node) override {
+    require_node(node);
+    scheduler_.post(UndrainRequested{node});
+  }
   void scale(int) override { throw NotOfferedError("the nodes of a local cluster are fixed when it comes up"); }
 
  private:
+  void require_node(const std::string& node) const {
+    if (!scheduler_.node(node)) throw NoSuchThingError(message("there is no node {}; /json/status lists them", node));
+  }
+
   RunView require_run(const std::string& run_id) const {
     if (std::optional<RunView> run = scheduler_.run(run_id)) return *std::move(run);
     throw NoSuchThingError(message("there is no run {}; /json/status lists them", run_id));

@@ -1,4 +1,5 @@
 // The page: reads the stream of events and draws the view that the address names.
+import { listenToScale, listenToSubmit, nodeAction, showRunActions } from "./actions.js";
 import { LineChart, share } from "./charts.js";
 import { Comparison, kMostCompared } from "./compare.js";
 import { HeatMap } from "./heatmap.js";
@@ -109,6 +110,7 @@ function drawHero(run, provider) {
   byId("run-title").replaceChildren(run.name, tables.element("small", { text: run.run_id }));
   tables.setPill(byId("run-status"), run.status);
   byId("run-command").textContent = format.command(run.command);
+  showRunActions(byId("run-actions"), run);
   showVerdict(byId("verdict"), run);
   byId("run-progress").value = total ? step / total : run.status === "succeeded" ? 1 : 0;
   byId("run-progress").dataset.tone = tables.toneOf(run.status);
@@ -186,7 +188,7 @@ function draw() {
   drawRuns(snapshot, run, view);
   showView(Boolean(run));
   byId("nodes-empty").hidden = snapshot.nodes.length > 0;
-  tables.showNodes(byId("nodes"), snapshot.nodes, now());
+  tables.showNodes(byId("nodes"), snapshot.nodes, now(), view === "topology" ? nodeAction : undefined);
   drawRun(run, view);
   if (view === "topology") showTopology(byId("topology"), snapshot.nodes, run ? rowsOf(run) : [], run?.insight.suspects ?? []);
   if (view === "tasks") drawTasks();
@@ -223,6 +225,8 @@ function follow() {
 }
 
 function listen() {
+  listenToSubmit(byId("submit"));
+  listenToScale(byId("scale"));
   byId("smoothing").addEventListener("input", (event) => {
     for (const chart of Object.values(charts)) chart.setStrength(Number(event.target.value));
   });

@@ -3,7 +3,7 @@ import * as format from "./format.js";
 import { placesOf, spans } from "./ranks.js";
 
 const tones = {
-  up: "ok", running: "busy", succeeded: "ok", done: "ok", starting: "warn", queued: "warn", stopping: "warn",
+  up: "ok", draining: "warn", running: "busy", succeeded: "ok", done: "ok", starting: "warn", queued: "warn", stopping: "warn",
   failed: "bad", lost: "bad", down: "idle", cancelled: "idle", exited: "idle",
 };
 
@@ -27,13 +27,26 @@ export function setPill(target, state) {
   target.dataset.tone = toneOf(state);
 }
 
-export function showNodes(list, nodes, now) {
-  list.replaceChildren(...nodes.map((node) => element("li", { className: "node", "data-tone": toneOf(node.state) }, [
+const kMostNodes = 48;
+
+function nodeCard(node, now, action) {
+  return element("li", { className: "node", "data-tone": toneOf(node.state), "data-node": node.name }, [
     element("span", { className: "node-name", text: node.name, title: node.host }),
     pill(node.state),
     element("span", { className: "node-facts", text: `${plural(node.ranks, "rank")} · ${plural(node.gpus, "GPU")}` }),
     element("span", { className: "node-seen", text: `seen ${format.ago(node.last_seen, now)}` }),
-  ])));
+    ...(action ? [action(node)] : []),
+  ]);
+}
+
+// Those that are not up first, because of many only some are shown. action: node → a button, or nothing.
+export function showNodes(list, nodes, now, action) {
+  const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.node : undefined;
+  const sorted = [...nodes].sort((a, b) => (a.state === "up") - (b.state === "up"));
+  const shown = (nodes.length > kMostNodes ? sorted.slice(0, kMostNodes) : nodes).map((node) => nodeCard(node, now, action));
+  const more = nodes.length - shown.length;
+  list.replaceChildren(...shown, ...(more > 0 ? [element("li", { className: "node", text: `and ${more} more` })] : []));
+  if (focused) list.querySelector(`[data-node="${CSS.escape(focused)}"] button`)?.focus();
 }
 
 export function head(columns) {

@@ -11,7 +11,7 @@ namespace trireme::launcher {
 namespace {
 
 constexpr int kTotalSteps = 5000;
-constexpr int kRanks = 4;
+constexpr int kNodes = 4;
 constexpr const char* kLiveRun = "r-0007";
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
@@ -31,6 +31,10 @@ std::map<std::string, double> metrics_of(int step, int rank) {
                                            {"step_ms", step_ms},
                                            {"tokens_per_s", 8 * 256 * 1000.0 / step_ms},
                                            {"exposed_comm_ms", 1.6 + 0.7 * noise(step, rank + 50) + slow / 2},
+                                           {"straggler_ms", 1.1 + 0.5 * noise(step, rank + 70)},
+                                           {"memory_mib", 640 + 20 * noise(1, rank)},
+                                           {"model_state_mib", 165},
+                                           {"reduced_mib", 41.2},
                                            {"learning_rate", 6e-4}};
   if (step % 100 == 0) metrics["val_loss"] = trend + 0.09;
   return metrics;
@@ -44,12 +48,22 @@ RankView rank_view(int rank, int step) {
                       .step = rank == 3 ? step - 2 : step,
                       .total_steps = kTotalSteps,
                       .metrics = metrics_of(step, rank),
-                      .collective = CollectiveStatus{static_cast<std::uint64_t>(step) * 5, "all_reduce", 4 << 20}};
-  return {.rank = rank, .node = fmt::format("node{}", rank), .state = "running", .status = status};
+                      .collective = CollectiveStatus{.sequence = static_cast<std::uint64_t>(step) * 5,
+                                                     .op = "all_reduce",
+                                                     .bytes = 4 << 20,
+                                                     .communicator = "world",
+                                                     .is_running = rank != 3}};
+  return {.rank = rank,
+          .node = fmt::format("node{}", rank % kNodes),
+          .state = "running",
+          .status = status,
+          .progressed = now(),
+          .pace_ms = 49,
+          .busy_ms = 46 + 2 * noise(2, rank)};
 }
 
-RunView live_run() {
-  RunView run{.run_id = kLiveRun, .name = "train_gpt2", .status = "running", .ranks = kRanks};
+RunView live_run(int ranks) {
+  RunView run{.run_id = kLiveRun, .name = "train_gpt2", .status = "running", .ranks = ranks};
   run.command = {"/opt/trireme/bin/train_gpt2", "--data", "bible.bin", "--steps", "5000", "--model", "small"};
   run.nodes = {"node0", "node1", "node2", "node3"};
   run.submitted = now() - 70;
@@ -71,7 +85,7 @@ RunView ended_run(int number, std::string status, int ranks, double loss, std::s
   return run;
 }
 
-std::vector<RunView> all_runs() {
+std::vector<RunView> all_runs(int ranks) {
   RunView queued{
       .run_id = "r-0008", .name = "generate_gpt2", .status = "queued", .command = {"./generate_gpt2"}, .ranks = 4};
   queued.submitted = now() - 20;
@@ -84,7 +98,7 @@ std::vector<RunView> all_runs() {
                                  .exit_cause = rank == 2 ? "killed by signal 9 (SIGKILL)" : "exited with 1"});
   }
   return {queued,
-          live_run(),
+          live_run(ranks),
           ended_run(6, "succeeded", 4, 1.588, ""),
           failed,
           ended_run(4, "cancelled", 2, 3.004, ""),
@@ -112,34 +126,31 @@ void show_empty_cluster(FakeSource& source) {
   });
 }
 
-void show_busy_cluster(FakeSource& source, int steps) {
-  source.update([](ClusterSnapshot& cluster) {
+void show_busy_cluster(FakeSource& source, int steps, int ranks) {
+  source.update([ranks](ClusterSnapshot& cluster) {
     cluster = {
         .revision = cluster.revision, .name = "default", .state = "up", .provider = "local", .started = now() - 8130};
-    for (int node = 0; node < kRanks; ++node) {
-      cluster.nodes.push_back(
-          {.name = fmt::format("node{}", node), .state = "up", .host = "127.0.0.1", .ranks = 1, .last_seen = now()});
+    for (int node = 0; node < kNodes; ++node) {
+      cluster.nodes.push_back({.name = fmt::format("node{}", node),
+                               .state = "up",
+                               .host = "127.0.0.1",
+                               .ranks = ranks / kNodes,
+                               .last_seen = now()});
     }
-    cluster.runs = all_runs();
+    cluster.runs = all_runs(ranks);
   });
   source.add_line(kLiveRun, "[0] GPT-2 small: 10.8 M parameters, 4 ranks on 4 nodes, backend tcp");
   for (int step = 1; step <= steps; ++step) make_step(source, step);
 }
 
 void make_step(FakeSource& source, int step) {
-  for (int rank = 0; rank < kRanks; ++rank) {
-    source.add_point({.run_id = kLiveRun,
-                      .rank = rank,
-                      .time = now() + step * 1e-6,
-                      .step = step,
-                      .metrics = metrics_of(step, rank)});
-  }
+  source.add_point({.run_id = kLiveRun, .time = now() + step * 1e-6, .step = step, .metrics = metrics_of(step, 0)});
   if (step % 10 == 0) add_line(source, step);
   source.update([&](ClusterSnapshot& cluster) {
     RunView& run = cluster.runs.at(1);
     for (const auto& [name, value] : metrics_of(step, 0)) run.metrics[name] = value;
     run.rank_views.clear();
-    for (int rank = 0; rank < kRanks; ++rank) run.rank_views.push_back(rank_view(rank, step));
+    for (int rank = 0; rank < run.ranks; ++rank) run.rank_views.push_back(rank_view(rank, step));
     for (NodeView& node : cluster.nodes) node.last_seen = now();
   });
 }
