@@ -111,8 +111,9 @@ void EventHub::publish() {
   ClusterSnapshot snapshot = source_.snapshot();
   if (sent_revision_ == snapshot.revision) return;
   sent_revision_ = snapshot.revision;
-  publish_metrics(snapshot);
+  std::string metrics = metrics_event(snapshot);
   send(state_events(std::move(snapshot)));
+  if (!metrics.empty()) send(std::move(metrics));
 }
 
 // On its own clock: tasks change without the cluster's state.
@@ -131,7 +132,8 @@ void EventHub::publish_tasks() {
   });
 }
 
-void EventHub::publish_metrics(const ClusterSnapshot& snapshot) {
+// Empty when no run has new points.
+std::string EventHub::metrics_event(const ClusterSnapshot& snapshot) {
   std::vector<MetricPoint> fresh;
   for (const RunView& run : snapshot.runs) {
     const bool is_followed = sent_until_.contains(run.run_id);
@@ -139,7 +141,7 @@ void EventHub::publish_metrics(const ClusterSnapshot& snapshot) {
     append_new_points(run.run_id, fresh);
     if (run.ended) sent_until_.erase(run.run_id);
   }
-  if (!fresh.empty()) send(event_text("metrics", "", to_json(fresh)));
+  return fresh.empty() ? std::string() : event_text("metrics", "", to_json(fresh));
 }
 
 void EventHub::append_new_points(const std::string& run_id, std::vector<MetricPoint>& fresh) {

@@ -44,7 +44,7 @@ class EventHub {
 
   void on_change();
   void publish();
-  void publish_metrics(const ClusterSnapshot& snapshot);
+  [[nodiscard]] std::string metrics_event(const ClusterSnapshot& snapshot);
   void publish_tasks();
   void append_new_points(const std::string& run_id, std::vector<MetricPoint>& fresh);
   void send(std::string event);

@@ -92,7 +92,7 @@ class Dashboard(unittest.TestCase):
         self.browser.wait_for("document.querySelector('[data-run=\"r-0005\"] button') !== null")
         self.browser.value("document.querySelector('[data-run=\"r-0005\"] button').focus()")
         self.browser.press("Enter", 13)
-        self.browser.wait_for("document.querySelector('#run-reason').textContent.includes('killed by signal 9')")
+        self.browser.wait_for("document.querySelector('#verdict-headline').textContent.includes('killed by signal 9')")
         self.assertEqual(self.browser.value("location.hash"), "#run=r-0005")
 
     def test_the_cursor_of_the_curves_moves_with_the_keyboard(self):
