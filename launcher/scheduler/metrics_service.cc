@@ -7,6 +7,7 @@
 #include "scheduler/rpc_errors.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/services.h"
+#include "trireme/base/error.h"
 #include "trireme/v1/metrics.grpc.pb.h"
 
 namespace trireme::launcher {
@@ -123,12 +124,16 @@ class MetricsWatch {
   std::uint64_t past_sequence_ = 0;          // later points are not of the past
 };
 
+grpc::Status damaged(const DataError& error) {
+  return rpc_error(grpc::StatusCode::DATA_LOSS, "HISTORY_DAMAGED", error.what());
+}
+
 class MetricsService final : public v1::Metrics::Service {
  public:
   explicit MetricsService(Scheduler& scheduler) : scheduler_(scheduler) {}
 
   grpc::Status Query(grpc::ServerContext* context, const v1::QueryMetricsRequest* request,
-                     v1::MetricsReply* reply) override {
+                     v1::MetricsReply* reply) override try {
     if (const auto status = check(scheduler_, *request); !status.ok()) return status;
     const std::vector<int> ranks = ranks_of(request->ranks());
     CurveQuery query{.run_id = request->run_id(), .from = request->from()};
@@ -140,15 +145,19 @@ class MetricsService final : public v1::Metrics::Service {
       for (const MetricPoint& point : scheduler_.curve(query)) *reply->add_points() = to_proto(point);
     }
     return grpc::Status::OK;
+  } catch (const DataError& error) {
+    return damaged(error);
   }
 
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchMetricsRequest* request,
-                     MetricsWatch::Writer* writer) override {
+                     MetricsWatch::Writer* writer) override try {
     if (const auto status = check(scheduler_, *request); !status.ok()) return status;
     const std::optional<MetricsPlace> token = parse_metrics_token(request->token());
     if (!token && !request->token().empty()) return bad_request({"token", "token is none of Metrics.Watch"});
     MetricsWatch(scheduler_, *request, *writer).go_on(*context, token);
     return grpc::Status::OK;
+  } catch (const DataError& error) {
+    return damaged(error);
   }
 
  private:

@@ -56,13 +56,12 @@ void CurveTable::make_due(const Owner& owner, bool is_ended) {
 bool CurveTable::compact(int steps) {
   for (; steps > 0 && !order_.empty(); --steps) {
     const Owner owner = order_.front();
-    const auto compaction = plan_compaction(chunks_of(owner), due_.at(owner));
-    if (compaction) {
-      carry_out(owner, *compaction);
-      continue;
-    }
     order_.pop_front();
-    due_.erase(owner);
+    const bool is_ended = due_.extract(owner).mapped();
+    const auto compaction = plan_compaction(chunks_of(owner), is_ended);
+    if (!compaction) continue;
+    carry_out(owner, *compaction);  // a damaged row throws and is not tried again
+    make_due(owner, is_ended);
   }
   return !order_.empty();
 }
