@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "scheduler/clock.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/views.h"
 #include "trireme/base/message.h"
@@ -15,14 +14,17 @@ constexpr std::size_t kRunsShownWithRanks = 20;
 }  // namespace
 
 ClusterSnapshot Scheduler::snapshot() const {
-  ClusterSnapshot snapshot = plain_snapshot();
-  const Seconds now = seconds_since_epoch();
-  for (RunView& run : snapshot.runs) run.insight = look_at(run, snapshot.nodes, now);
+  Seconds changed = 0;
+  ClusterSnapshot snapshot = plain_snapshot(changed);
+  for (RunView& run : snapshot.runs) run.insight = look_at(run, snapshot.nodes, changed);
   return snapshot;
 }
 
-ClusterSnapshot Scheduler::plain_snapshot() const {
+// Insights are of the moment of the last change, so that equal revisions have equal content; heartbeats see to it that
+// this moment is never long ago.
+ClusterSnapshot Scheduler::plain_snapshot(Seconds& changed) const {
   const std::lock_guard lock(mutex_);
+  changed = changed_at_;
   ClusterSnapshot snapshot{.revision = revision_, .name = options_.name};
   const auto up = std::count_if(state_.nodes.begin(), state_.nodes.end(),
                                 [](const Node& node) { return node.state != NodeState::kStarting; });
@@ -70,15 +72,17 @@ std::vector<std::string> Scheduler::log_tail(const std::string& run_id, std::siz
 std::optional<RunView> Scheduler::run(const std::string& run_id) const {
   std::optional<RunView> found;
   std::vector<NodeView> nodes;
+  Seconds changed = 0;
   {
     const std::lock_guard lock(mutex_);
+    changed = changed_at_;
     if (const Run* run = find_run(state_, run_id)) found = view_of(*run, runs_folder_);
     for (auto run = past_.begin(); !found && run != past_.end(); ++run) {
       if (run->run_id == run_id) found = *run;
     }
     for (const Node& node : state_.nodes) nodes.push_back(view_of(node, state_));
   }
-  if (found) found->insight = look_at(*found, nodes, seconds_since_epoch());
+  if (found) found->insight = look_at(*found, nodes, changed);
   return found;
 }
 

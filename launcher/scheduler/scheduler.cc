@@ -41,6 +41,7 @@ Scheduler::Scheduler(SchedulerOptions options)
       history_(options_.state_folder / "history.sqlite"),
       logs_(runs_folder_),
       curves_(microseconds(started_)),
+      changed_at_(started_),
       revision_(microseconds(started_)) {
   adopt_history();
   history_.save_event({.time = started_, .kind = "scheduler_started", .text = options_.resume ? "again" : ""});
@@ -113,8 +114,19 @@ void Scheduler::post(const Event& event) {
   const bool visible = is_visible(event, before, transition);
   state_ = std::move(transition.state);
   carry_out(transition.effects);
-  if (!visible) return;
+  if (!visible && !is_insight_old()) return;
+  count_change();
+}
+
+// What is said of a run changes with time, also when no rank says anything any more.
+bool Scheduler::is_insight_old() const {
+  return seconds_since_epoch() - changed_at_ >= 1 &&
+         std::ranges::any_of(state_.runs, [](const Run& run) { return !has_ended(run.status); });
+}
+
+void Scheduler::count_change() {
   ++revision_;
+  changed_at_ = seconds_since_epoch();
   changed_.notify_all();
 }
 
@@ -131,8 +143,7 @@ std::string Scheduler::submit(const RunSpec& spec) {
     Transition transition = apply(std::move(state_), RunSubmitted{spec}, seconds_since_epoch());
     state_ = std::move(transition.state);
     carry_out(transition.effects);
-    ++revision_;
-    changed_.notify_all();
+    count_change();
   }
   spdlog::info("run={} submitted program={}", run_id, spec.command.front());
   return run_id;

@@ -98,7 +98,11 @@ class Scheduler final : public SnapshotSource {
     std::function<void(std::uint64_t)> on_change;
   };
 
-  [[nodiscard]] ClusterSnapshot plain_snapshot() const;  // without insights
+  // Without insights, and when it changed last.
+  [[nodiscard]] ClusterSnapshot plain_snapshot(Seconds& changed) const;
+  // Under the lock.
+  void count_change();
+  [[nodiscard]] bool is_insight_old() const;
   void adopt_history();
   void take_back_runs();
   void take_back_drains();
@@ -136,6 +140,7 @@ class Scheduler final : public SnapshotSource {
   mutable std::condition_variable changed_;
   ClusterState state_;
   std::vector<RunView> past_;  // of earlier schedulers, newest first
+  Seconds changed_at_ = 0;     // when the revision last grew
   std::uint64_t revision_;     // begins with the scheduler's start in microseconds: grows over restarts too
   std::map<std::string, std::shared_ptr<CommandOutbox>> outboxes_;
   bool are_nodes_unsaved_ = false;

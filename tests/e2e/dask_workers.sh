@@ -60,7 +60,8 @@ expect_text "$work/out" "kept True True"
 
 # README's way in, as it stands but for the port.
 # shellcheck disable=SC2016
-sed -n '/^```python$/,/^```$/{/^```/!p}' "$(dirname "$0")/../../README.md" | sed "s/8786/$dask_port/" >"$work/readme.py"
+awk '/^```python$/ { block = ""; inside = 1; next } /^```$/ { if (inside && block ~ /8786/) printf "%s", block; inside = 0 }
+  inside { block = block $0 "\n" }' "$(dirname "$0")/../../README.md" | sed "s/8786/$dask_port/" >"$work/readme.py"
 grep -q Client "$work/readme.py" || fail "README has no Dask client"
 expect_exit 0 timeout 60 "$python" "$work/readme.py"
 expect_text "$work/out" 332833500

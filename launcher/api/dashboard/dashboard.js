@@ -157,7 +157,8 @@ function drawTasks() {
   showWorkers(byId("workers"), board, now());
   byId("tasks-empty").hidden = board.prefixes.length > 0;
   const { host, ports } = state.snapshot;
-  byId("dask-snippet").textContent = `from distributed import Client\nclient = Client("tcp://${host}:${ports.dask}")`;
+  const address = ["tcp:", "", `${host}:${ports.dask}`].join("/");
+  byId("dask-snippet").textContent = `from distributed import Client\nclient = Client("${address}")`;
   stream.draw(now());
 }
 

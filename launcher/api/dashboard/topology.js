@@ -6,7 +6,7 @@ const kNode = { width: 168, height: 92, gap: 22 };
 const kMostCells = 40;
 
 const svg = (tag, attributes = {}, children = []) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const made = document.createElementNS(d3.ns.prefix.svg, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;

@@ -17,7 +17,7 @@ class FakeSource : public SnapshotSource {
   ClusterSnapshot snapshot() const override {
     const std::lock_guard lock(mutex_);
     ClusterSnapshot shown = snapshot_;
-    for (RunView& run : shown.runs) run.insight = look_at(run, shown.nodes, seconds_since_epoch());
+    for (RunView& run : shown.runs) run.insight = look_at(run, shown.nodes, changed_);
     return shown;
   }
 
@@ -26,7 +26,7 @@ class FakeSource : public SnapshotSource {
     const auto found = std::ranges::find(snapshot_.runs, run_id, &RunView::run_id);
     if (found == snapshot_.runs.end()) return std::nullopt;
     RunView shown = *found;
-    shown.insight = look_at(shown, snapshot_.nodes, seconds_since_epoch());
+    shown.insight = look_at(shown, snapshot_.nodes, changed_);
     return shown;
   }
 
@@ -67,6 +67,7 @@ class FakeSource : public SnapshotSource {
     {
       const std::lock_guard lock(mutex_);
       change(snapshot_);
+      changed_ = seconds_since_epoch();
       revision = ++snapshot_.revision;
       for (const auto& one : subscribers_) told.push_back(one.lock());
     }
@@ -90,6 +91,7 @@ class FakeSource : public SnapshotSource {
  private:
   mutable std::mutex mutex_;  // guards all below
   ClusterSnapshot snapshot_;
+  double changed_ = 0;
   std::map<std::string, std::vector<MetricPoint>> history_;
   std::map<std::string, std::vector<std::string>> logs_;
   std::vector<std::weak_ptr<std::function<void(std::uint64_t)>>> subscribers_;
