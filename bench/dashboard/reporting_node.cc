@@ -31,7 +31,7 @@ class ReportingNode {
   ReportingNode(std::string address, int ranks)
       : ranks_(ranks), link_([this, address = std::move(address)] {
           static_cast<void>(run_link(
-              address, [] { return hello(); }, outbox_,
+              address, ClientAccess{}, [] { return hello(); }, outbox_,
               [this](const v1::AgentCommand& command) { return on_command(command); }, std::chrono::seconds(1)));
         }) {}
 
@@ -102,9 +102,8 @@ int main(int argc, char** argv) {
   const int ranks = std::stoi(options["--ranks"]);
   const auto pause = std::chrono::duration<double>(1 / std::stod(options["--hertz"]) / ranks);
   const std::string address = options["--scheduler"];
-  const std::size_t colon = address.find(':');
   ReportingNode node(address, ranks);
-  SchedulerClient client(address.substr(0, colon), static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  SchedulerClient client(address);
   const std::string run_id = client.submit({.command = {"/bin/program"}, .ranks = ranks, .nodes = 1});
   node.wait_for_start();
   for (int rank = 0; rank < ranks; ++rank) node.report(run_id, rank, 0);

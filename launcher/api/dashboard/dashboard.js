@@ -207,8 +207,10 @@ function setLink(text, tone) {
   byId("link").dataset.tone = tone;
 }
 
+// A page that is left may be kept for the way back; its stream would hold one of the browser's few connections.
 function follow() {
   const events = new EventSource("/events");
+  addEventListener("pagehide", () => events.close(), { once: true });
   const on = (kind, take) => events.addEventListener(kind, (event) => {
     take(JSON.parse(event.data));
     drawSoon();
@@ -253,5 +255,6 @@ followLinks(() => {
   Object.assign(page, { logAt: -kLogInterval, isLogComplete: false });
   draw();
 });
+addEventListener("pageshow", (event) => event.persisted && follow());
 listen();
 follow();

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 #include <vector>
@@ -104,6 +105,8 @@ Batch TokenLoader::gather(std::span<const std::int64_t> begins, std::int64_t len
   batch.targets = batch.targets.to(device_, /*non_blocking=*/true);
   return batch;
 }
+
+Batch TokenLoader::spare_batch() const { return gather(std::array<std::int64_t, 1>{0}, options_.length); }
 
 // Full windows are dealt out in contiguous shares; the shorter last one, if any, is a batch of its own on the last
 // rank.

@@ -31,5 +31,24 @@ TEST(ValidationLoss, IsTheMeanOverAllTokensAtAnyWorldSize) {
   });
 }
 
+// Units of Zero::kParameters gather in every pass: a rank that made one more would wait for the others forever.
+TEST(ValidationLoss, MakesEquallyManyPassesOnEveryRank) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.write("tokens.bin", test::byte_file(test::counting_text(3000))).string();
+  test::run_thread_ranks(3, [&](const test::ThreadRank& rank) {
+    const auto communicator = collectives::make_shm(rank.store, {.rank = rank.rank, .size = rank.size});
+    const TokenLoader loader(path, {.length = 16}, {rank.rank, rank.size});
+    double passes = 0;
+    static_cast<void>(validation_loss(*communicator, loader, [&](const Batch& batch) {
+      ++passes;
+      return mean_target(batch);
+    }));
+    double most = passes;
+    communicator->all_reduce(collectives::view(&most, 1), {.op = collectives::ReduceOp::kMax})->wait();
+    EXPECT_EQ(passes, most) << "rank " << rank.rank;
+    EXPECT_GT(passes, 0);
+  });
+}
+
 }  // namespace
 }  // namespace trireme

@@ -90,6 +90,8 @@ class TokenLoader final : public BatchSource {
   // rank, in batches of at most `rows` windows of equal length. samples and global_samples are the rows of the batch.
   [[nodiscard]] std::int64_t validation_batches(std::int64_t rows) const noexcept;
   [[nodiscard]] Batch validation_batch(std::int64_t index, std::int64_t rows) const;
+  // A window that counts for nothing, for a pass that is only made because other ranks make it.
+  [[nodiscard]] Batch spare_batch() const;
 
  private:
   [[nodiscard]] std::int64_t window_begin(std::int64_t position, std::int64_t row) const noexcept;
@@ -106,7 +108,8 @@ class TokenLoader final : public BatchSource {
 };
 
 // Mean loss per token over the whole validation part, the same number on every rank. Collective.
-// `mean_loss` gives the mean loss over the tokens of one batch; the caller switches the model to evaluation.
+// `mean_loss` gives the mean loss over the tokens of one batch; the caller switches the model to evaluation. It is called
+// equally often on every rank, as Zero::kParameters needs: what a rank makes beyond its own batches does not count.
 [[nodiscard]] double validation_loss(collectives::Communicator& communicator, const TokenLoader& loader,
                                      const std::function<double(const Batch&)>& mean_loss);
 
