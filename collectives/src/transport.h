@@ -81,7 +81,8 @@ class Transport {
   [[nodiscard]] virtual Patience patience() const noexcept = 0;
   // Sleeps a bounded time, less when a peer moves. Calls `moved` once more before it sleeps, and does not when true.
   virtual void sleep(const std::function<bool()>& moved) = 0;
-  // Sleeps at most so long, less when a peer moves, where the transport hears of that. For who waits for several of them.
+  // Sleeps at most so long, less when a peer moves, where the transport hears of that. For who waits for several of
+  // them.
   virtual void doze(std::chrono::nanoseconds most) { std::this_thread::sleep_for(most); }
 
   // Tells peers that wait for this rank why it gave up, as far as they can be reached.

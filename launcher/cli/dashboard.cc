@@ -48,7 +48,8 @@ void open_in_browser(const std::string& link, const std::string& cluster) {
   const std::filesystem::path program = resolve_program(browser, ".", path == nullptr ? "/usr/bin:/bin" : path);
   const std::filesystem::path page = state_folder(cluster) / "dashboard.html";
   write_private_file(page, message("<!doctype html><meta http-equiv=\"refresh\" content=\"0; url={}\">\n", link));
-  static_cast<void>(spawn({.command = {program.string(), page.string()}, .working_directory = "/", .new_session = true}));
+  static_cast<void>(
+      spawn({.command = {program.string(), page.string()}, .working_directory = "/", .new_session = true}));
 }
 
 int show_dashboard(const DashboardOptions& options) {

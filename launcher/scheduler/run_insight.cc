@@ -111,12 +111,16 @@ void tell_silent(RunInsight& insight, const Ranks& silent, double now) {
 
 void tell_missing(RunInsight& insight, const Ranks& missing, const Ranks& waiting) {
   insight.suspects = numbers_of(missing);
-  const bool was_anywhere = sequence_of(*missing[0]) > 0;
-  insight.headline =
-      fmt::format("{} in {}; {} not come{}", with_verb(waiting, "is", "are"), collective_text(*waiting[0]),
-                  with_verb(missing, "has", "have"),
-                  was_anywhere ? fmt::format(" (last: {})", collective_text(*missing[0])) : std::string());
-  insight.advice = "that rank is busy or stuck outside of collectives: look at its log, or attach a debugger to it";
+  const bool is_inside = is_in_collective(*missing[0]);
+  const std::string where =
+      sequence_of(*missing[0]) == 0
+          ? std::string()
+          : fmt::format(" ({} {})", is_inside ? "still in" : "last:", collective_text(*missing[0]));
+  insight.headline = fmt::format("{} in {}; {} not come{}", with_verb(waiting, "is", "are"),
+                                 collective_text(*waiting[0]), with_verb(missing, "has", "have"), where);
+  insight.advice =
+      is_inside ? "the others have left that collective: is the rank's main thread stopped or starved?"
+                : "that rank is busy or stuck outside of collectives: look at its log, or attach a debugger to it";
 }
 
 // Everybody is in the same operation, or nobody is in any.

@@ -103,6 +103,14 @@ TEST(RunInsight, NamesTheRankThatDoesNotComeAndWhereTheOthersAre) {
   EXPECT_FALSE(insight.remaining);
 }
 
+TEST(RunInsight, TellsARankThatIsStuckInsideFromOneThatIsOutside) {
+  RankFacts inside{.progressed = kNow - 30};
+  inside.collective.is_running = true;
+  const auto insight = insight_into(make_run({waiting(), inside}));
+  EXPECT_THAT(insight.headline, HasSubstr("rank 1 on node1 has not come (still in all_reduce #40"));
+  EXPECT_THAT(insight.advice, HasSubstr("the others have left"));
+}
+
 TEST(RunInsight, NamesTheRankThatSaysNothing) {
   RankFacts silent = waiting();
   silent.heard = kNow - 29;

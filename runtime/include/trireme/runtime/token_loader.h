@@ -108,8 +108,9 @@ class TokenLoader final : public BatchSource {
 };
 
 // Mean loss per token over the whole validation part, the same number on every rank. Collective.
-// `mean_loss` gives the mean loss over the tokens of one batch; the caller switches the model to evaluation. It is called
-// equally often on every rank, as Zero::kParameters needs: what a rank makes beyond its own batches does not count.
+// `mean_loss` gives the mean loss over the tokens of one batch; the caller switches the model to evaluation. It is
+// called equally often on every rank, as Zero::kParameters needs: what a rank makes beyond its own batches does not
+// count.
 [[nodiscard]] double validation_loss(collectives::Communicator& communicator, const TokenLoader& loader,
                                      const std::function<double(const Batch&)>& mean_loss);
 
