@@ -1,4 +1,6 @@
-// Nodes on their switch. A link's colour and width say how many gradient bytes its ranks reduce in a second.
+// Nodes on their switch. A link's width says how many gradient bytes its ranks reduce in a second, its colour how much more
+// than the median link that is.
+import { median } from "./ranks.js";
 import { element } from "./tables.js";
 import * as format from "./format.js";
 
@@ -47,11 +49,13 @@ function nodeBox(node, rows, x, y, suspects) {
   ]);
 }
 
-function link(x, top, bottom, traffic, most) {
+const loadOf = (traffic, usual) => (traffic <= 0 ? 0 : traffic <= 1.25 * usual ? 1 : traffic <= 2 * usual ? 2 : 3);
+
+function link(x, top, bottom, traffic, { most, usual }) {
   const share = most > 0 ? traffic / most : 0;
   const label = traffic > 0 ? `${format.significant(traffic)} MiB/s` : "idle";
   return [
-    svg("line", { class: "wire", "data-load": traffic > 0 ? Math.min(3, 1 + Math.floor(share * 2.99)) : 0, x1: x, x2: x, y1: top, y2: bottom,
+    svg("line", { class: "wire", "data-load": loadOf(traffic, usual), x1: x, x2: x, y1: top, y2: bottom,
       "stroke-width": 2 + 5 * share }),
     text(label, { class: "small", x: x + 9, y: (top + bottom) / 2 + 4 }),
   ];
@@ -65,13 +69,13 @@ export function showTopology(figure, nodes, rows, suspects) {
   const width = across * (kNode.width + kNode.gap);
   const byNode = new Map(nodes.map((node) => [node.name, rows.filter((row) => row.node === node.name)]));
   const traffic = new Map([...byNode].map(([name, own]) => [name, trafficOf(own)]));
-  const most = Math.max(...traffic.values());
+  const scale = { most: Math.max(...traffic.values()), usual: median([...traffic.values()].filter((one) => one > 0)) };
   const parts = [];
   nodes.forEach((node, at) => {
     const x = (at % across) * (kNode.width + kNode.gap) + kNode.gap / 2;
     const line = Math.floor(at / across);
     const y = line * high + 54;
-    parts.push(...link(x + kNode.width / 2, line * high + 18, y, traffic.get(node.name), most));
+    parts.push(...link(x + kNode.width / 2, line * high + 18, y, traffic.get(node.name), scale));
     parts.push(nodeBox(node, byNode.get(node.name), x, y, suspects));
   });
   for (let line = 0; line < lines; line += 1) {

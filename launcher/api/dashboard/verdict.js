@@ -24,7 +24,7 @@ function figure(label, value, title) {
 // Node hours are what a provider bills; a cluster on the user's own machine costs nothing.
 function cost(run, provider) {
   const hours = run.insight.node_seconds / 3600;
-  const text = hours < 0.1 ? `${format.significant(hours * 60)} node min` : `${format.significant(hours)} node h`;
+  const text = hours < 0.1 ? `${format.short(format.significant(hours * 60))} node min` : `${format.short(format.significant(hours))} node h`;
   return figure("Used", text, provider === "local" ? "on this machine: costs nothing" : "nodes × time");
 }
 
