@@ -47,7 +47,7 @@ with Client(sys.argv[1], timeout=30) as client:
     before = pids(client)
     kept = client.submit(os.getpid, workers="node1", pure=False)
     pid = kept.result(timeout=30)
-    client.run(lambda: os.kill(os.getppid(), signal.SIGKILL), workers=[before["node0"]], wait=False, on_error="ignore")
+    client.run(lambda: os.kill(os.getppid(), signal.SIGKILL), workers=[before["node0"]], on_error="ignore")
     deadline = time.monotonic() + 60
     while pids(client).get("node0") in (None, before["node0"]) and time.monotonic() < deadline:
         time.sleep(0.1)

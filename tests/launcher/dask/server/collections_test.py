@@ -72,7 +72,7 @@ class Arrays(OneCluster):
         self.assertEqual(dict(sums), {f"n{n}": sum(range(n, 100, 4)) for n in range(4)})
         self.assertEqual(bag.pluck("amount").topk(3).compute(), [99, 98, 97])
         self.assertEqual(bag.pluck("name").frequencies().compute(), [(f"n{n}", 25) for n in range(4)])
-        self.assertEqual(len(bag.random_sample(0.5, random_state=1).compute()) > 20, True)
+        self.assertGreater(len(bag.random_sample(0.5, random_state=1).compute()), 20)
 
 
 if __name__ == "__main__":
