@@ -57,7 +57,7 @@ class Reflected:
     def close(self):
         self.channel.close()
 
-    def call(self, name, timeout=20, **fields):
+    def call(self, name, /, timeout=20, **fields):
         service, method = name.split(".")
         found = self.pool.FindServiceByName(f"trireme.v1.{service}").methods_by_name[method]
         request = message_factory.GetMessageClass(found.input_type)(**fields)

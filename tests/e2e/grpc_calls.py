@@ -58,7 +58,7 @@ class GrpcCalls(unittest.TestCase):
         cls.grpc = Reflected(cls.cluster.http)
         cls.addClassCleanup(cls.grpc.close)
 
-    def expect_error(self, code, name, **fields):
+    def expect_error(self, code, name, /, **fields):
         with self.assertRaises(grpc.RpcError) as raised:
             answer = self.grpc.call(name, **fields)
             if hasattr(answer, "__next__"):
@@ -93,7 +93,7 @@ class GrpcCalls(unittest.TestCase):
         chunks = list(self.grpc.call("Logs.Read", run_id=run_id, **fields))
         return [line for chunk in chunks for line in chunk.lines], chunks[-1].next_token
 
-    def pages(self, name, rows, **fields):
+    def pages(self, name, rows, /, **fields):
         """All rows, and how many each page had."""
         found, sizes, token = [], [], ""
         while True:
