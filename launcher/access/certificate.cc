@@ -133,7 +133,7 @@ KeyPair make_self_signed(const std::string& common_name, const ServedNames& name
   set_subject_and_issuer(certificate.get(), common_name);
   X509_set_pubkey(certificate.get(), key.get());
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:FALSE");
-  add_extension(certificate.get(), NID_key_usage, "critical,digitalSignature");
+  // No keyUsage: BoringSSL takes one without keyCertSign for the mark of a certificate that is not its own issuer.
   add_extension(certificate.get(), NID_ext_key_usage, "serverAuth");
   add_extension(certificate.get(), NID_subject_key_identifier, "hash");
   add_extension(certificate.get(), NID_subject_alt_name, alternative_names(names));

@@ -133,6 +133,13 @@ class Access(unittest.TestCase):
             time.sleep(0.05)
         self.fail(f"{run_id} is {run['status']}, not {state}: {run['reason']}")
 
+    def wait_for_end_of(self, pid):
+        deadline = time.monotonic() + 20
+        stat = pathlib.Path(f"/proc/{pid}/stat")
+        while stat.exists() and ") Z" not in stat.read_text():
+            self.assertLess(time.monotonic(), deadline, "the process does not end")
+            time.sleep(0.02)
+
     def test_nothing_is_shown_without_a_token(self):
         for path in ("/json/status", "/events", "/json/logs?run=r-0001"):
             status, headers, body = self.cluster.request("GET", path)
@@ -381,6 +388,7 @@ class Access(unittest.TestCase):
         [pid] = [process["pid"] for process in record["processes"] if process["role"] == "scheduler"]
         session = self.log_in().split(";")[0]
         os.kill(pid, signal.SIGKILL)
+        self.wait_for_end_of(pid)
         self.cluster.up()
         self.assertEqual(self.status("GET", "/json/status", token=self.cluster.tokens["read"]), 200)
         self.assertEqual(self.status("GET", "/json/status", Cookie=session), 200)
