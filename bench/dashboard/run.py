@@ -3,7 +3,8 @@
 
     scripts/bench dashboard [--quick] [--json FILE]
 
-A scheduler as `launcher scheduler` runs it, and one node whose 64 ranks report once a second. Every measure is a function of
+A scheduler as `launcher scheduler` runs it, and one node whose ranks report once a second: 64 for gRPC calls, 1,000 for the page
+in Chromium. Every measure is a function of
 MEASURES: it gets the cluster and returns rows {measure, value, unit}; TARGETS judges them.
 """
 import contextlib
@@ -18,6 +19,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 spec = importlib.util.spec_from_file_location("scheduler_bench", HERE.parent / "scheduler" / "run.py")
 scheduler_bench = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(scheduler_bench)
+
+import page as page_bench  # noqa: E402
 
 RANKS = 64
 CALLERS = 8  # connections that call at the same time
@@ -68,8 +71,15 @@ def grpc_status(cluster):
             ("grpc_status_scheduler_cpu", round(1e6 * spent / calls, 1), "us/call")]
 
 
-MEASURES = (grpc_status,)
-TARGETS = (("grpc_status_calls", ">=", 5000), ("grpc_status_p99", "<=", 5))
+def page(cluster):
+    """The page and the scheduler behind it."""
+    return page_bench.measure(cluster, scheduler_bench.cpu_seconds)
+
+
+MEASURES = {grpc_status: RANKS, page: 1000}  # and how many ranks report meanwhile
+TARGETS = (("grpc_status_calls", ">=", 5000), ("grpc_status_p99", "<=", 5), ("page_transferred", "<=", 1536),
+           ("first_paint", "<=", 500), ("delay_to_screen_p50", "<=", 300), ("page_cpu_1000_ranks", "<=", 30),
+           ("scheduler_cpu_1000_ranks", "<=", 15))
 
 
 def judge(rows):
@@ -105,10 +115,11 @@ def main():
     options.seconds = 3 if options.quick else 15
     wanted = options.only.split(",") if options.only else [measure.__name__ for measure in MEASURES]
     rows = []
-    with tempfile.TemporaryDirectory() as folder, ReportingCluster(options, RANKS, 1, folder) as cluster:
-        for measure in MEASURES:
-            if measure.__name__ in wanted:
-                rows += [{"measure": name, "value": value, "unit": unit} for name, value, unit in measure(cluster)]
+    for measure, ranks in MEASURES.items():
+        if measure.__name__ not in wanted:
+            continue
+        with tempfile.TemporaryDirectory() as folder, ReportingCluster(options, ranks, 1, folder) as cluster:
+            rows += [{"measure": name, "value": value, "unit": unit} for name, value, unit in measure(cluster)]
     targets = judge(rows)
     print_table(rows, targets)
     scheduler_bench.write_results("dashboard", options, draw, rows=rows, targets=targets)

@@ -97,6 +97,11 @@ def run_of_grpc(run):
     """A Run message as the JSON documents have it: absent is null, a rank's record is an object."""
     for name in ("exit_code", "started", "ended"):
         run.setdefault(name, None)
+    insight = run["insight"]
+    for name in ("stalled", "efficiency", "exposed", "straggling", "remaining", "step", "total_steps"):
+        insight.setdefault(name, None)
+    for name in ("step", "total_steps"):  # 64 bits are text in protobuf's JSON
+        insight[name] = int(insight[name]) if insight[name] is not None else None
     for rank in run["rank_views"]:
         rank.setdefault("exit_code", None)
         record = rank.pop("status_json")
