@@ -30,7 +30,7 @@ std::string_view to_text(Role role) {
 }
 
 std::optional<Role> parse_role(std::string_view text) {
-  const auto found = std::ranges::find(kRoles, text, to_text);
+  const auto found = std::ranges::find(kRoles, text, [](Role role) { return to_text(role); });
   return found == kRoles.end() ? std::nullopt : std::optional(*found);
 }
 

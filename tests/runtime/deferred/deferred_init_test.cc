@@ -183,6 +183,7 @@ double peak_of_training_a_tower(bool is_deferred) {
 }
 
 TEST(DeferredInit, NeedsNoRankThatHoldsTheWholeModel) {
+  static_cast<void>(peak_of_training_a_tower(true));  // what a process needs once
   const auto deferred = peak_of_training_a_tower(true);
   EXPECT_LT(deferred, peak_of_training_a_tower(false) - Tower::kMib);
 }
