@@ -10,33 +10,33 @@ namespace trireme::launcher {
 
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 // Four significant digits: more says nothing, and takes room.
-json rounded(double value) {
+Json rounded(double value) {
   if (!std::isfinite(value)) return nullptr;
   if (value == 0) return 0;
   const double scale = std::pow(10, 3 - std::floor(std::log10(std::abs(value))));
   return std::round(value * scale) / scale;
 }
 
-json metric(const RankView& rank, const char* name) {
+Json metric(const RankView& rank, const char* name) {
   if (!rank.status) return nullptr;
   const auto found = rank.status->metrics.find(name);
-  return found == rank.status->metrics.end() ? json(nullptr) : rounded(found->second);
+  return found == rank.status->metrics.end() ? Json(nullptr) : rounded(found->second);
 }
 
 template <typename Value>
-json column(const RunView& run, Value value) {
-  json cells = json::array();
+Json column(const RunView& run, Value value) {
+  Json cells = Json::array();
   for (const RankView& rank : run.rank_views) cells.push_back(value(rank));
   return cells;
 }
 
 // Texts that repeat: {"names": […], "index": [0, 0, 1, …]}.
-json text_column(const RunView& run, const std::function<std::string(const RankView&)>& text) {
+Json text_column(const RunView& run, const std::function<std::string(const RankView&)>& text) {
   std::vector<std::string> names;
-  json index = json::array();
+  Json index = Json::array();
   for (const RankView& rank : run.rank_views) {
     const std::string word = text(rank);
     auto found = std::ranges::find(names, word);
@@ -46,10 +46,10 @@ json text_column(const RunView& run, const std::function<std::string(const RankV
   return {{"names", names}, {"index", std::move(index)}};
 }
 
-json collectives(const RunView& run) {
+Json collectives(const RunView& run) {
   const auto of = [&](auto value) {
     return column(run, [&](const RankView& rank) {
-      return rank.status && rank.status->collective ? json(value(*rank.status->collective)) : json(nullptr);
+      return rank.status && rank.status->collective ? Json(value(*rank.status->collective)) : Json(nullptr);
     });
   };
   return {{"op", text_column(run,
@@ -66,7 +66,7 @@ json collectives(const RunView& run) {
 }  // namespace
 
 nlohmann::json rank_columns(const RunView& run, double now) {
-  const auto age = [now](double time) { return time > 0 ? rounded(std::max(0.0, now - time)) : json(nullptr); };
+  const auto age = [now](double time) { return time > 0 ? rounded(std::max(0.0, now - time)) : Json(nullptr); };
   const auto of = [&](const char* name) {
     return column(run, [name](const RankView& rank) { return metric(rank, name); });
   };
@@ -77,7 +77,7 @@ nlohmann::json rank_columns(const RunView& run, double now) {
       {"state", text_column(run, [](const RankView& rank) { return rank.state; })},
       {"exit_cause", text_column(run, [](const RankView& rank) { return rank.exit_cause; })},
       {"phase", text_column(run, [](const RankView& rank) { return rank.status ? rank.status->phase : ""; })},
-      {"step", column(run, [](const RankView& rank) { return rank.status ? json(rank.status->step) : json(nullptr); })},
+      {"step", column(run, [](const RankView& rank) { return rank.status ? Json(rank.status->step) : Json(nullptr); })},
       {"heard", column(run, [&](const RankView& rank) { return age(rank.status ? rank.status->time : 0); })},
       {"progressed", column(run, [&](const RankView& rank) { return age(rank.progressed); })},
       {"busy_ms", column(run, [](const RankView& rank) { return rounded(rank.busy_ms); })},

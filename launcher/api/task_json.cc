@@ -9,14 +9,14 @@ namespace trireme::launcher {
 
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
-json states_json(const TaskStates& states) {
+Json states_json(const TaskStates& states) {
   return {{"released", states.released},     {"waiting", states.waiting}, {"queued", states.queued},
           {"processing", states.processing}, {"memory", states.memory},   {"erred", states.erred}};
 }
 
-json worker_json(const TaskWorkerView& worker) {
+Json worker_json(const TaskWorkerView& worker) {
   return {{"address", worker.address},
           {"name", worker.name},
           {"status", worker.status},
@@ -40,10 +40,10 @@ std::string host_part(const std::string& address) {
 
 }  // namespace
 
-json to_json(const TaskBoard& board) {
-  json workers = json::array();
+Json to_json(const TaskBoard& board) {
+  Json workers = Json::array();
   for (const TaskWorkerView& worker : board.workers) workers.push_back(worker_json(worker));
-  json prefixes = json::array();
+  Json prefixes = Json::array();
   for (const TaskPrefixView& prefix : board.prefixes) {
     prefixes.push_back({{"name", prefix.name}, {"states", states_json(prefix.states)}, {"seconds", prefix.seconds}});
   }
@@ -53,8 +53,8 @@ json to_json(const TaskBoard& board) {
           {"prefixes", std::move(prefixes)}};
 }
 
-json to_json(const std::vector<TaskSpan>& spans) {
-  json rows = json::array();
+Json to_json(const std::vector<TaskSpan>& spans) {
+  Json rows = Json::array();
   for (const TaskSpan& span : spans) {
     rows.push_back({{"sequence", span.sequence},
                     {"prefix", span.prefix},
@@ -67,7 +67,7 @@ json to_json(const std::vector<TaskSpan>& spans) {
   return rows;
 }
 
-json dask_counts(const TaskBoard& board) {
+Json dask_counts(const TaskBoard& board) {
   std::set<std::string> hosts;
   std::int64_t bytes = 0, cores = 0;
   std::size_t idle = 0, saturated = 0;
