@@ -72,7 +72,8 @@ StreamEnd run_stream(v1::Agents::Stub& stub, const v1::Register& hello, MessageO
     const std::jthread writer([&] { write_messages(*stream, outbox, is_over); });
     end = read_commands(*stream, outbox, was_connected, on_command);
     is_over = true;
-    if (end != StreamEnd::kStopped) context.TryCancel();
+    // A stream that ended has a status of its own, which says why; cancelling now could take its place.
+    if (end == StreamEnd::kRejected) context.TryCancel();
   }
   if (end == StreamEnd::kStopped) stream->WritesDone();
   const StreamEnd said = end_of(stream->Finish());

@@ -72,6 +72,7 @@ void Step::on(const NodeRegistered& event) {
                                 [](const Node& each) { return each.state == NodeState::kUp; });
   if (state_.returning && up >= state_.returning->nodes) state_.returning.reset();
   place_queued();
+  stop_nodes_when_idle();  // it may come while the cluster goes down
 }
 
 // What a node still has, it tells again itself. What it was told and does not have, either never reached it (then it is

@@ -235,6 +235,14 @@ TEST(Transitions, IgnoreEventsOfUnknownAndEndedRuns) {
   EXPECT_EQ(cluster.run(run_id).status, RunStatus::kSucceeded);
 }
 
+TEST(Transitions, StopANodeThatRegistersWhileTheClusterGoesDown) {
+  Cluster cluster(2);
+  EXPECT_EQ(only<StopNode>(cluster.happen(StopRequested{})).size(), 2U);
+  const auto told = only<StopNode>(cluster.happen(NodeRegistered{.node = "node7", .host = "127.0.0.1"}));
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].node, "node7");
+}
+
 TEST(Transitions, StopNodesOnlyAfterTheRunsHaveEnded) {
   Cluster cluster(2);
   const std::string run_id = cluster.running(2, Starter::kAgents);
