@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include <spdlog/spdlog.h>
+
 #include "agent/link.h"
 #include "scheduler/client.h"
 #include "scheduler/clock.h"
@@ -98,6 +100,7 @@ std::map<std::string, std::string> options_of(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  spdlog::set_level(spdlog::level::off);  // standard output is the benchmark's
   auto options = options_of(argc, argv);
   const int ranks = std::stoi(options["--ranks"]);
   const auto pause = std::chrono::duration<double>(1 / std::stod(options["--hertz"]) / ranks);
