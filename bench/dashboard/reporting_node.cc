@@ -1,6 +1,6 @@
-// A node whose ranks only report: registers as an agent does, submits a run of --ranks ranks and sends a status record
-// of each
-// --hertz times a second, spread evenly, until its standard input ends. Prints {"run_id"} once every rank has reported.
+// A node whose ranks only report: registers as an agent does, submits a run of --ranks ranks and sends status records
+// of each, --hertz times a second, spread evenly, until its standard input ends. Prints {"run_id"} once every rank has
+// reported.
 #include <unistd.h>
 
 #include <atomic>
