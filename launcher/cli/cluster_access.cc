@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kRemote = "remote";
 
-std::string variable(const char* name) {
+std::string setting(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
@@ -34,20 +34,20 @@ ClusterRecord remote_cluster(const std::string& address) {
           .host = host_without_port(address),
           .http_port = port,
           .listen = host_without_port(address),
-          .certificate = variable("TRIREME_CERTIFICATE")};
+          .certificate = setting("TRIREME_CERTIFICATE")};
 }
 
 // What somebody who is not the cluster's owner was given.
 std::string given_token() {
-  const std::string token = variable("TRIREME_TOKEN");
-  const std::string file = variable("TRIREME_TOKEN_FILE");
+  const std::string token = setting("TRIREME_TOKEN");
+  const std::string file = setting("TRIREME_TOKEN_FILE");
   return token.empty() && !file.empty() ? read_secret_file(file) : token;
 }
 
 }  // namespace
 
 std::optional<ClusterRecord> find_cluster(const std::string& name) {
-  const std::string remote = variable("TRIREME_SCHEDULER");
+  const std::string remote = setting("TRIREME_SCHEDULER");
   return name == "default" && !remote.empty() ? remote_cluster(remote) : load_cluster(name);
 }
 

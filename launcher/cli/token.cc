@@ -63,7 +63,7 @@ std::string expiry_of(const Token& token, double now) {
   return *token.expires <= now ? "expired" : message("in {}", format_duration(*token.expires - now));
 }
 
-nlohmann::json row_of(const Token& token) {
+nlohmann::json token_row(const Token& token) {
   return {{"id", token.id},
           {"name", token.name},
           {"role", to_text(token.role)},
@@ -78,7 +78,7 @@ int list_tokens(const TokenOptions& options) {
   nlohmann::json rows = nlohmann::json::array();
   std::vector<std::vector<std::string>> table = {{"ID", "NAME", "ROLE", "KIND", "EXPIRES"}};
   for (const Token& token : tokens) {
-    rows.push_back(row_of(token));
+    rows.push_back(token_row(token));
     table.push_back({token.id, token.name, std::string(to_text(token.role)), std::string(to_text(token.kind)),
                      expiry_of(token, now)});
   }
