@@ -47,7 +47,8 @@ std::optional<Role> role_for_rpc(std::string_view path) {
   if (path.starts_with("/trireme.v1.Agents/")) return Role::kNode;
   if (!path.starts_with("/trireme.v1.")) return Role::kAdmin;
   const std::string_view method = path.substr(path.rfind('/') + 1);
-  if (begins_with_one_of(method, {"Get", "List", "Watch", "Follow", "Search", "Compare"})) return Role::kRead;
+  if (begins_with_one_of(method, {"Get", "List", "Watch", "Follow", "Read", "Query", "Search", "Compare"}))
+    return Role::kRead;
   if (begins_with_one_of(method, {"Submit", "Cancel", "Rerun"})) return Role::kSubmit;
   return Role::kAdmin;
 }

@@ -36,6 +36,9 @@ TEST(Roles, ReachDownwardsButForNodes) {
 
 TEST(Roles, OfCallsFollowTheirVerbs) {
   EXPECT_EQ(role_for_rpc("/trireme.v1.Runs/GetMetrics"), Role::kRead);
+  EXPECT_EQ(role_for_rpc("/trireme.v1.Logs/Read"), Role::kRead);
+  EXPECT_EQ(role_for_rpc("/trireme.v1.Metrics/Query"), Role::kRead);
+  EXPECT_EQ(role_for_rpc("/trireme.v1.Nodes/Drain"), Role::kAdmin);
   EXPECT_EQ(role_for_rpc("/trireme.v1.Cluster/WatchStatus"), Role::kRead);
   EXPECT_EQ(role_for_rpc("/trireme.v1.Runs/Cancel"), Role::kSubmit);
   EXPECT_EQ(role_for_rpc("/trireme.v1.Agents/Connect"), Role::kNode);
