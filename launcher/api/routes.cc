@@ -39,10 +39,6 @@ HttpReply asset_reply(const HttpRequest& request, const Asset& asset) {
   return reply;
 }
 
-bool has_run(const SnapshotSource& source, const std::string& run_id) {
-  return std::ranges::any_of(source.snapshot().runs, [&](const RunView& run) { return run.run_id == run_id; });
-}
-
 // Answers a question about one run with `about(run_id, count)`, once the query has been checked.
 template <typename About>
 HttpReply about_run(std::string_view target, const SnapshotSource& source, std::string_view count_name,
@@ -51,7 +47,7 @@ HttpReply about_run(std::string_view target, const SnapshotSource& source, std::
   if (!run_id) return error_reply(400, "the query needs run=ID, for example ?run=r-0001");
   const auto count = query_count(target, count_name, fallback, most);
   if (!count) return error_reply(400, message("{} must be a number from 1 to {}", count_name, most));
-  if (!has_run(source, *run_id)) return error_reply(404, "no such run; /json/status lists the runs");
+  if (!source.run(*run_id)) return error_reply(404, "no such run; /json/status lists the runs");
   return json_reply(about(*run_id, *count));
 }
 
@@ -74,9 +70,7 @@ HttpReply run_reply(std::string_view target, const SnapshotSource& source) {
   return run ? json_reply(to_json(*run)) : error_reply(404, "no such run; /json/status lists the runs");
 }
 
-HttpReply tasks_reply(const SnapshotSource& source) {
-  return json_reply(to_json(source.tasks() ? source.tasks()->board() : TaskBoard{}));
-}
+TaskBoard board_of(const SnapshotSource& source) { return source.tasks() ? source.tasks()->board() : TaskBoard{}; }
 
 HttpReply spans_reply(std::string_view target, const SnapshotSource& source) {
   const auto after = query_count(target, "after", 0, SIZE_MAX);
@@ -113,10 +107,9 @@ HttpReply answer(const HttpRequest& request, const SnapshotSource& source) {
   if (const Asset* asset = find_asset(is_page ? "/" : path)) return asset_reply(request, *asset);
   if (path == "/metrics") return metrics_reply(source);
   if (path == "/json/run") return run_reply(request.target, source);
-  if (path == "/json/tasks") return tasks_reply(source);
+  if (path == "/json/tasks") return json_reply(to_json(board_of(source)));
   if (path == "/json/spans") return spans_reply(request.target, source);
-  if (path == "/json/counts.json")
-    return json_reply(dask_counts(source.tasks() ? source.tasks()->board() : TaskBoard{}));
+  if (path == "/json/counts.json") return json_reply(dask_counts(board_of(source)));
   if (path == "/json/index.html") return index_reply();
   if (path == "/health") return {.body = "ok"};
   if (path == "/json/status") return json_reply(to_json(source.snapshot()));
