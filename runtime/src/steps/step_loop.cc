@@ -28,7 +28,8 @@ StepLoop::StepLoop(TrainContext& context, ParallelModule& parallel, Optimizer& o
       batches_(batches),
       keeper_(keeper),
       options_(std::move(options)),
-      sources_{&parallel, &optimizer, &batches} {
+      sources_{&parallel, &optimizer, &batches},
+      model_state_mib_(mebibytes(parallel.formula_memory(optimizer.state_tensors()).total())) {
   sources_.insert(sources_.end(), options_.sources.begin(), options_.sources.end());
   if (options_.until < 0) throw ConfigError(message("steps() cannot run until step {}.", options_.until));
 }
@@ -161,7 +162,7 @@ void StepLoop::tell_agent() {
                     {"exposed_comm_ms", report_.exposed_comm_ms},
                     {"straggler_ms", report_.straggler_ms},
                     {"memory_mib", resident_mebibytes()},
-                    {"model_state_mib", mebibytes(parallel_.formula_memory(optimizer_.state_tensors()).total())},
+                    {"model_state_mib", model_state_mib_},
                     {"reduced_mib", mebibytes(parallel_.reduced_bytes() - told_reduced_bytes_)}};
   told_reduced_bytes_ = parallel_.reduced_bytes();
   if (report_.mfu > 0) record.metrics["mfu"] = report_.mfu;

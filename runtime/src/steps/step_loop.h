@@ -51,6 +51,7 @@ class StepLoop {
   Stage stage_ = Stage::kUpdated;
   std::int64_t finished_ = 0;
   std::int64_t told_reduced_bytes_ = 0;
+  const double model_state_mib_;  // of this rank, by the ZeRO formula
   Batch batch_;
   double loss_sum_ = 0;
   std::int64_t samples_ = 0;
