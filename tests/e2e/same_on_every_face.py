@@ -7,13 +7,8 @@ They must agree to the last key. A revision stands for one content, so the docum
 """
 
 import json
-import os
-import pathlib
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 import urllib.request
@@ -23,6 +18,8 @@ from distributed import Client
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from cluster_client import Cluster
 
 LAUNCHER = sys.argv.pop(1)
 RANKS = 3
@@ -40,38 +37,6 @@ print("waits", flush=True)
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.05)
 """
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-class Cluster:
-    """Two nodes in a scratch state folder; taken down at the end of the `with` block, also when the test fails."""
-
-    def __enter__(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="faces-")
-        self.folder = pathlib.Path(self.scratch.name)
-        self.environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "TMPDIR": str(self.folder)}
-        self.dask, self.http = free_ports(2)
-        self.launch("up", "--nodes", "2", "--dask-port", str(self.dask), "--http-port", str(self.http))
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run([LAUNCHER, "down"], env=self.environment, capture_output=True, check=False)
-        self.scratch.cleanup()
-
-    def launch(self, *arguments):
-        done = subprocess.run([LAUNCHER, *arguments], env=self.environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise AssertionError(f"launcher {' '.join(arguments)} returned {done.returncode}: {done.stderr}")
-        return done.stdout
 
 
 class ReflectedCluster:
@@ -129,7 +94,7 @@ class SameOnEveryFace(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.cluster = self.enterContext(Cluster())
+        self.cluster = self.enterContext(Cluster(LAUNCHER, 2))
         self.dask = Client(f"tcp://127.0.0.1:{self.cluster.dask}", timeout=10)
         self.addCleanup(self.dask.close)
         self.grpc = ReflectedCluster(self.cluster.http)
