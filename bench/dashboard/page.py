@@ -11,6 +11,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/launcher/api"))
+from chromium import DESK, chromium, show_live  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WATCH = """
@@ -42,29 +43,30 @@ def transferred_bytes(cluster):
     return len(gzip.compress(page.encode())) + sum(len(gzip.compress(get(cluster, path))) for path in seen)
 
 
-def processes_of(pid):
-    found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
-            found += processes_of(int(child))
-    return found
+def browser_seconds(browser):
+    """CPU time of all processes of a browser."""
+    session = browser.new_browser_cdp_session()
+    spent = sum(process["cpuTime"] for process in session.send("SystemInfo.getProcessInfo")["processInfo"])
+    session.detach()
+    return spent
 
 
-def first_paint(browser, cluster):
+def first_paint(page, url):
     """The median of five visits, the first of a browser left out."""
     times = []
     for _ in range(6):
-        browser.open(f"http://{cluster.address}/status")
-        times.append(browser.wait_for("performance.getEntriesByName('first-contentful-paint')[0]?.startTime"))
+        show_live(page, url)
+        painted = page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+        times.append(painted.json_value())
     return statistics.median(times[1:])
 
 
-def delay_to_screen(browser, cluster, seconds):
+def delay_to_screen(page, cluster, seconds):
     """From the time that rank 0's record bears to its step on the screen."""
-    browser.wait_for("document.querySelector('#run-step').textContent.startsWith('step ')")
-    browser.value(WATCH)
-    time.sleep(seconds)
-    shown = json.loads(browser.value("JSON.stringify(window.shown)"))
+    page.wait_for_selector("#run-step:has-text('step ')")
+    page.evaluate(WATCH)
+    page.wait_for_timeout(1000 * seconds)
+    shown = page.evaluate("window.shown")
     points = json.loads(get(cluster, f"/json/history?run={cluster.run_id}&limit=5000"))["points"]
     made = {point["step"]: point["time"] for point in points}
     return [1000 * (one["at"] - made[one["step"]]) for one in shown[1:] if one["step"] in made]
@@ -74,19 +76,18 @@ def measure(cluster, cpu_seconds):
     """[(measure, value, unit)]; nothing without a Chromium."""
     if CHROMIUM is None:
         return []
-    from browser import Browser  # pylint: disable=import-outside-toplevel
     seconds = max(10, cluster.seconds)
     rows = [("page_transferred", round(transferred_bytes(cluster) / 1024), "KiB")]
-    with Browser(CHROMIUM) as browser:
-        browser.look_like(1500, 1000)
-        rows.append(("first_paint", round(first_paint(browser, cluster)), "ms"))
-        spent = [cpu_seconds(pid) for pid in processes_of(browser.process.pid)]
+    with chromium(CHROMIUM) as browser:
+        page = browser.new_page(viewport=DESK)
+        rows.append(("first_paint", round(first_paint(page, f"http://{cluster.address}/status")), "ms"))
+        spent = browser_seconds(browser)
         scheduler = cpu_seconds(cluster.scheduler.pid)
-        delays = delay_to_screen(browser, cluster, seconds)
-        page = sum(cpu_seconds(pid) for pid in processes_of(browser.process.pid)) - sum(spent)
+        delays = delay_to_screen(page, cluster, seconds)
+        spent = browser_seconds(browser) - spent
         scheduler = cpu_seconds(cluster.scheduler.pid) - scheduler
     rows.append(("delay_to_screen_p50", round(statistics.median(delays)), "ms"))
     rows.append(("delay_to_screen_worst", round(max(delays)), "ms"))
-    rows.append(("page_cpu_1000_ranks", round(100 * page / seconds, 1), "% of a core"))
+    rows.append(("page_cpu_1000_ranks", round(100 * spent / seconds, 1), "% of a core"))
     rows.append(("scheduler_cpu_1000_ranks", round(100 * scheduler / seconds, 1), "% of a core"))
     return rows

@@ -5,11 +5,14 @@ import re
 import sys
 import unittest
 
-from browser import Browser
+from playwright.sync_api import expect
+
+from chromium import DESK, PHONE, chromium, gather_trouble, show_live
 from faces import Faces
 
 CHROMIUM = sys.argv.pop()
 PROGRAM = sys.argv.pop()
+expect.set_options(timeout=20_000)
 CSS = pathlib.Path(__file__).parents[3] / "launcher/api/dashboard/dashboard.css"
 
 
@@ -49,86 +52,75 @@ class Colours(unittest.TestCase):
 class Dashboard(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.browser = cls.enterClassContext(Browser(CHROMIUM))
+        cls.browser = cls.enterClassContext(chromium(CHROMIUM))
 
-    def setUp(self):
-        self.browser.look_like(1600, 1000)
-        self.browser.trouble.clear()
-
-    def tearDown(self):
-        self.assertEqual(self.browser.trouble, [])
-
-    def show(self, *arguments, path="/"):
+    def show(self, *arguments, **context):
+        """Made-up data on a page of its own, which makes no trouble."""
         faces = self.enterContext(Faces(PROGRAM, *arguments))
-        self.addCleanup(self.browser.leave)  # before the faces end, or the page complains in the next test
-        self.browser.open(faces.url(path))
-        self.browser.wait_for("document.querySelector('#link')?.textContent === 'live'")
+        self.page = self.browser.new_page(**{"viewport": DESK, **context})
+        self.trouble = gather_trouble(self.page)
+        self.addCleanup(lambda: self.assertEqual(self.trouble, []))
+        self.addCleanup(self.page.close)  # before the faces end, or the page complains
+        show_live(self.page, faces.url("/"))
         return faces
 
-    def count(self, selector):
-        return self.browser.value(f"document.querySelectorAll({selector!r}).length")
-
-    def text(self, selector):
-        return self.browser.value(f"document.querySelector({selector!r})?.textContent")
+    def at(self, selector):
+        return self.page.locator(selector)
 
     def test_shows_nodes_runs_ranks_curves_and_log(self):
         self.show("--still")
-        self.browser.wait_for("document.querySelectorAll('#chart-loss path.curve[d]').length === 3")
-        self.browser.wait_for("document.querySelector('#log').textContent.includes('step  640')")
-        self.assertEqual(self.count("#nodes li"), 4)
-        self.assertEqual(self.count("#runs-table tbody tr"), 7)
-        self.assertEqual(self.count("#ranks tbody tr"), 4)
-        self.assertIn("step 640", self.text("#run-step"))
-        self.assertIn("-2", self.text("#ranks .late"))
-        self.assertIn("running", self.browser.value("document.title"))
+        expect(self.at("#chart-loss path.curve[d]")).to_have_count(3)
+        expect(self.at("#log")).to_contain_text("step  640")
+        expect(self.at("#nodes li")).to_have_count(4)
+        expect(self.at("#runs-table tbody tr")).to_have_count(7)
+        expect(self.at("#ranks tbody tr")).to_have_count(4)
+        expect(self.at("#run-step")).to_contain_text("step 640")
+        expect(self.at("#ranks .late")).to_contain_text("-2")
+        self.assertIn("running", self.page.title())
 
     def test_follows_the_run(self):
         self.show()
-        before = self.browser.wait_for("document.querySelector('#run-step').textContent")
-        self.browser.wait_for(f"document.querySelector('#run-step').textContent !== {before!r}")
+        step = self.at("#run-step")
+        expect(step).not_to_have_text(step.text_content())
 
     def test_a_run_can_be_chosen_with_the_keyboard(self):
         self.show("--still")
-        self.browser.wait_for("document.querySelector('[data-run=\"r-0005\"] button') !== null")
-        self.browser.value("document.querySelector('[data-run=\"r-0005\"] button').focus()")
-        self.browser.press("Enter", 13)
-        self.browser.wait_for("document.querySelector('#verdict-headline').textContent.includes('killed by signal 9')")
-        self.assertEqual(self.browser.value("location.hash"), "#run=r-0005")
+        self.at("[data-run='r-0005'] button").press("Enter")
+        expect(self.at("#verdict-headline")).to_contain_text("killed by signal 9")
+        self.assertEqual(self.page.evaluate("location.hash"), "#run=r-0005")
 
     def test_the_cursor_of_the_curves_moves_with_the_keyboard(self):
         self.show("--still")
-        self.browser.wait_for("document.querySelectorAll('#chart-time path.curve[d]').length > 0")
-        self.browser.value("document.querySelector('#chart-loss svg').focus()")
-        self.browser.press("PageUp", 33)
-        self.assertEqual(self.count(".cursor-line"), 3)
+        expect(self.at("#chart-time path.curve[d]").first).to_be_attached()
+        self.at("#chart-loss svg").press("PageUp")
+        expect(self.at(".cursor-line")).to_have_count(3)
 
     def test_says_what_to_type_when_nothing_is_there(self):
         self.show("--empty")
-        self.browser.wait_for("!document.querySelector('#runs-empty').hidden")
-        self.assertIn("launcher up --nodes 4", self.text("#nodes-empty"))
-        self.assertIn("launcher run -n 4 -- ./train_gpt2", self.text("#runs-empty"))
-        self.assertTrue(self.browser.value("document.querySelector('#run').hidden"))
+        expect(self.at("#runs-empty")).to_contain_text("launcher run -n 4 -- ./train_gpt2")
+        expect(self.at("#nodes-empty")).to_contain_text("launcher up --nodes 4")
+        expect(self.at("#run")).to_be_hidden()
 
     def test_names_are_text_and_never_markup(self):
         self.show("--still", "--name", "<img src=x onerror=alert(1)><b>bold</b>")
-        self.browser.wait_for("document.querySelector('#cluster-name').textContent.includes('<b>bold</b>')")
-        self.assertEqual(self.count("#cluster-name *"), 0)
+        expect(self.at("#cluster-name")).to_contain_text("<b>bold</b>")
+        expect(self.at("#cluster-name *")).to_have_count(0)
 
     def test_fits_a_phone(self):
-        self.browser.look_like(390, 844, scale=2)
-        self.show("--still")
-        self.browser.wait_for("document.querySelectorAll('#chart-loss path.curve[d]').length === 3")
-        self.assertLessEqual(self.browser.value("document.documentElement.scrollWidth"), 390)
+        self.show("--still", viewport=PHONE, device_scale_factor=2, is_mobile=True)
+        expect(self.at("#chart-loss path.curve[d]")).to_have_count(3)
+        self.assertLessEqual(self.page.evaluate("document.documentElement.scrollWidth"), PHONE["width"])
 
     def test_comes_back_when_the_scheduler_does(self):
         faces = self.show("--still")
         faces.process.stdin.close()
         faces.process.wait(timeout=10)
-        self.browser.wait_for("document.querySelector('#link').textContent === 'reconnecting'")
+        expect(self.at("#link")).to_have_text("reconnecting")
         faces.process.stdin = open("/dev/null", "wb")
         self.enterContext(Faces(PROGRAM, "--still", "--http-port", str(faces.http)))
-        self.browser.wait_for("document.querySelector('#link').textContent === 'live'")
-        self.browser.trouble.clear()  # the refused connections in between
+        expect(self.at("#link")).to_have_text("live")
+        self.page.goto("about:blank")
+        self.trouble.clear()  # the refused connections in between
 
 
 if __name__ == "__main__":
