@@ -109,7 +109,8 @@ int train(const TrainOptions& wishes, int argc, char** argv) {
                            .offload = options.offload,
                            .precision = options.precision,
                            .reduce_dtype = options.reduce_dtype,
-                           .loss_scale = options.loss_scale});
+                           .loss_scale = options.loss_scale,
+                           .guard_parameters = options.guard_parameters});
   const auto budget = std::make_shared<TimeBudget>(options.minutes);
   AdamW optimizer(
       parallel,

@@ -93,6 +93,8 @@ void add_precision_options(CLI::App& app, TrainOptions& options) {
   app.add_option("--reduce-dtype", options.reduce_dtype, "what gradients are reduced in [that of the parameters]")
       ->transform(CLI::CheckedTransformer(precisions));
   app.add_flag("--offload", options.offload, "keep optimizer state and fp32 masters in host memory, for GPUs");
+  app.add_flag("--guard-parameters", options.guard_parameters,
+               "debugging, with --zero 1, 2, 3: a parameter that is written outside of an update ends the program");
   app.add_option("--accumulation", options.accumulation, "backward passes a step, each over a part of the batch")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

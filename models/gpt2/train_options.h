@@ -38,6 +38,7 @@ struct TrainOptions {
   std::optional<Precision> reduce_dtype;
   int accumulation = 1;  // backward passes per step
   bool offload = false;
+  bool guard_parameters = false;
   std::optional<std::string> deepspeed_config;
   std::set<std::string> given;  // names of the options on the command line
 

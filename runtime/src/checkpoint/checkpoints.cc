@@ -124,6 +124,7 @@ std::int64_t Checkpoints::load(const std::string& path, const std::vector<StateS
 
 std::int64_t Checkpoints::load_agreed(const std::string& path, const std::vector<StateSource*>& sources) {
   std::int64_t step = 0;
+  for (StateSource* source : sources) source->before_load();
   attempt_on_all(communicator_, "load " + path, [&] {
     const SavedCheckpoint checkpoint(path);
     step = checkpoint.step();

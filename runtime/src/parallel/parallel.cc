@@ -142,6 +142,7 @@ void ParallelModule::update(const std::function<void(std::size_t)>& change) {
 void ParallelModule::update_together(const std::function<void(std::size_t)>& change) {
   at::NoGradGuard no_grad;
   auto& state = *state_;
+  state.store->begin_writes();
   std::size_t part = 0;
   for (std::size_t k = 0; k < state.buckets.size(); ++k) {
     const auto first = part;
@@ -163,10 +164,12 @@ void ParallelModule::write_parts(const std::function<void(std::size_t)>& write) 
   auto& state = *state_;
   // Where ranks share memory, one that still computes must not see what another writes already.
   if (state.groups.layout.shared) state.groups.node->barrier({.timeout = state.options.timeout});
+  state.store->begin_writes();
   for (std::size_t i = 0; i < state.parts.size(); ++i) write(i);
   state.publish_all();
 }
 
+void ParallelModule::before_load() { state_->store->begin_writes(); }
 void ParallelModule::after_load() { state_->publish_all(); }
 
 at::Tensor ParallelModule::whole_parameter(std::size_t index) {
@@ -196,6 +199,7 @@ void ParallelModule::write_parameters(const std::function<void(const std::string
 void ParallelModule::write_trained(const std::function<void(std::size_t, at::Tensor&)>& write) {
   at::NoGradGuard no_grad;
   auto& state = *state_;
+  state.store->begin_writes();
   for (std::size_t i = 0; i < state.parameters.size(); ++i) {
     auto whole = whole_parameter(i);
     write(i, whole);

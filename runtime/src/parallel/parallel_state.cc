@@ -84,7 +84,7 @@ std::unique_ptr<GradientStore> ParallelModule::State::make_gradients(const std::
 }
 
 std::unique_ptr<ParameterStore> ParallelModule::State::make_parameter_store() {
-  const ParameterStoreInput input{&parameters, &buckets, &groups, options.timeout};
+  const ParameterStoreInput input{&parameters, &buckets, &groups, options.timeout, options.guard_parameters};
   if (options.zero == Zero::kOff) return make_replicated_parameters(input);
   // A copy that a node shares is smaller than shards would be together with what is gathered.
   if (options.zero != Zero::kParameters || groups.layout.shared) return make_flat_parameters(input);
@@ -214,6 +214,7 @@ void ParallelModule::State::hand_out_gradients() {
 
 void ParallelModule::State::publish_all() {
   at::NoGradGuard no_grad;
+  store->begin_writes();
   for (std::size_t i = 0; i < parts.size(); ++i) round_master(i);
   for (std::size_t k = 0; k < buckets.size(); ++k) store->publish(k);
   store->settle();

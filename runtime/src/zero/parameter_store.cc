@@ -2,9 +2,12 @@
 
 #include <torch/torch.h>
 
+#include <optional>
+
 #include "deferred/deferred_values.h"
 #include "parallel/flat_memory.h"
 #include "zero/shard_transfer.h"
+#include "zero/write_guard.h"
 
 namespace trireme {
 namespace {
@@ -48,12 +51,16 @@ class FlatParameters final : public ParameterStore {
     gathers_.resize(flats_.size());
     for (std::size_t k = 0; k < flats_.size(); ++k) move_in((*input.buckets)[k], flats_[k]);
     if (shares) groups_.node->barrier({.timeout = timeout_});
+    if (input.guard_parameters && flats_.front().is_cpu()) guard(*input.buckets);
   }
 
   [[nodiscard]] at::Tensor elements(std::size_t bucket, const PartPlace& part) override {
     return flats_[bucket].narrow(0, part.bucket_offset, part.elements);
   }
   [[nodiscard]] at::Tensor whole(std::size_t bucket) override { return flats_[bucket].clone(); }
+  void begin_writes() override {
+    if (guard_) guard_->open();
+  }
   void publish(std::size_t bucket) override {
     gathers_[bucket] = ShardGather(groups_, flats_[bucket], timeout_);
     gathered_bytes_ += gathers_[bucket].bytes();
@@ -65,6 +72,7 @@ class FlatParameters final : public ParameterStore {
       if (gathers_[k].bytes() > 0) note(TraceEvent::kGatherEnd, k);
     }
     if (groups_.layout.shared) groups_.node->barrier({.timeout = timeout_});
+    if (guard_) guard_->close();
     bump_versions(parameters_);
   }
   [[nodiscard]] std::int64_t gathered_bytes() const noexcept override { return gathered_bytes_; }
@@ -82,10 +90,22 @@ class FlatParameters final : public ParameterStore {
     }
   }
 
+  void guard(const std::vector<BucketLayout>& buckets) {
+    std::vector<std::pair<std::string, at::Tensor>> names;
+    for (const auto& bucket : buckets) {
+      for (const auto& place : bucket.places) {
+        names.emplace_back(parameters_[place.item].name, parameters_[place.item].tensor.detach());
+      }
+    }
+    guard_.emplace(flats_, std::move(names));
+    guard_->close();
+  }
+
   const std::vector<NamedParameter>& parameters_;
   const ShardGroups& groups_;
   const collectives::Timeout timeout_;
   std::vector<at::Tensor> flats_;
+  std::optional<WriteGuard> guard_;
   std::vector<ShardGather> gathers_;
   std::int64_t gathered_bytes_ = 0;
 };

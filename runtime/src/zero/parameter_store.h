@@ -24,6 +24,8 @@ class ParameterStore {
   [[nodiscard]] virtual at::Tensor elements(std::size_t bucket, const PartPlace& part) = 0;
   // Collective. A copy of all elements of a bucket.
   [[nodiscard]] virtual at::Tensor whole(std::size_t bucket) = 0;
+  // This rank writes elements from here to settle(). All ranks are done with the parameters' values.
+  virtual void begin_writes() {}
   // Collective, in the order of the buckets: this rank has written its elements of `bucket`.
   virtual void publish(std::size_t bucket) = 0;
   // Collective. What was published is visible to all, and autograd knows of it.
@@ -47,6 +49,7 @@ struct ParameterStoreInput {
   const std::vector<BucketLayout>* buckets = nullptr;       // outlive the store
   const ShardGroups* groups = nullptr;                      // outlive the store
   collectives::Timeout timeout = collectives::kDefaultTimeout;
+  bool guard_parameters = false;  // ParallelOptions::guard_parameters
 };
 
 // The parameters stay where they are, whole on every rank.

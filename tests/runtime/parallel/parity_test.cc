@@ -144,6 +144,17 @@ TEST(ParityOfParameters, EqualsRankByRankTrainingWhenOptimizersWorkOnHostMemory)
   }
 }
 
+TEST(ParityOfParameters, EqualsRankByRankTrainingWhileParametersCanOnlyBeRead) {
+  for (const auto zero : {Zero::kOptimizer, Zero::kGradients, Zero::kParameters}) {
+    for (const auto sharing : {Sharing::kOff, Sharing::kOn}) {
+      const Trial trial{.ranks = 2, .steps = 6, .zero = zero, .sharing = sharing, .guard_parameters = true};
+      SCOPED_TRACE(describe(trial));
+      const auto expected = train_rank_by_rank(trial);
+      for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
+    }
+  }
+}
+
 TEST(ParityOfParameters, SaysWhatAModelWithoutUnitsCosts) {
   Trial trial{.ranks = 2, .steps = 1, .zero = Zero::kParameters, .sharing = Sharing::kOff};
   testing::internal::CaptureStderr();

@@ -62,12 +62,13 @@ std::shared_ptr<TrialNet> net_of(const Trial& trial, int rank) {
 }  // namespace
 
 std::string describe(const Trial& trial) {
-  return message("{}, {} ranks ({} a node), zero {} over {}, {}, {}, reduced in {}, {} passes, {} rows{}{}",
+  return message("{}, {} ranks ({} a node), zero {} over {}, {}, {}, reduced in {}, {} passes, {} rows{}{}{}",
                  to_string(trial.net), trial.ranks, trial.ranks_per_node == 0 ? trial.ranks : trial.ranks_per_node,
                  to_string(trial.zero), trial.shard_over == ShardOver::kNode ? "node" : "world",
                  trial.sharing == Sharing::kOff ? "not shared" : "shared", to_string(trial.precision),
                  trial.reduce_dtype ? to_string(*trial.reduce_dtype) : "the same", trial.accumulation, trial.rows,
-                 trial.sleeps_in_between ? ", disturbed" : "", trial.offload ? ", offloaded" : "");
+                 trial.sleeps_in_between ? ", disturbed" : "", trial.offload ? ", offloaded" : "",
+                 trial.guard_parameters ? ", guarded" : "");
 }
 
 bool stays_float32(const std::string& name) { return name.find("norm") != std::string::npos; }
@@ -119,7 +120,8 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
                      .bucket_bytes = 400,
                      .first_bucket_bytes = 100,
                      .timeout = trial.timeout,
-                     .buffers = Buffers::kFromRankZero});
+                     .buffers = Buffers::kFromRankZero,
+                     .guard_parameters = trial.guard_parameters});
   AdamW optimizer(parallel, adamw_options(trial));
   TrialBatches batches(trial, context.rank());
   TrialResult result;

@@ -36,6 +36,7 @@ struct Trial {
   bool keep_after_forward = false;
   std::int64_t whole_below_elements = 0;
   bool offload = false;
+  bool guard_parameters = false;
   int ranks_per_node = 0;          // 0: all ranks on one node
   bool sleeps_in_between = false;  // this rank rests for a while now and then, in forward and backward
 };

@@ -64,6 +64,10 @@ struct ParallelOptions {
   // With Zero::kOff: sums the gradients in place of a plain sum (comm_hook.h). Sparse gradients pass it by.
   std::shared_ptr<CommHook> comm_hook = nullptr;
   Buffers buffers = Buffers::kOwn;
+  // For debugging, with Zero on a CPU, where whole parameters lie in communicator memory: they can only be read between
+  // updates. A write that did not go through update(), write_parts() or write_parameters(), which another rank might
+  // see in the middle of its pass, ends the process with a line that names the parameter.
+  bool guard_parameters = false;
 };
 
 // What happened in a backward pass, for tests and for people who tune buckets.
@@ -208,6 +212,7 @@ class ParallelModule : public StateSource {
   // Finished steps and the state of the loss scale. Checkpoints without them can be loaded.
   [[nodiscard]] std::map<std::string, std::string> scalars() const override;
   void load_scalars(const std::map<std::string, std::string>& scalars) override;
+  void before_load() override;
   void after_load() override;
 
  protected:

@@ -35,6 +35,8 @@ class StateSource {
   // Takes what scalars() gave when saved. Ignores keys of other sources. Throws CheckpointError naming a key that is
   // missing or malformed.
   virtual void load_scalars(const std::map<std::string, std::string>& scalars) = 0;
+  // Called on every rank before tensors are written through tensor_slices().
+  virtual void before_load() {}
   // Called on every rank once all tensors and scalars are in place.
   virtual void after_load() {}
 };
