@@ -3,16 +3,9 @@
 #
 #   torchrun_node.sh --rank NODE --size NODES --store HOST:PORT TORCHRUN TRAIN_GPT2 PREPARE_TEXT
 set -euo pipefail
-while [[ ${1-} == --* ]]; do
-  case $1 in
-    --rank) node=$2 ;;
-    --size) nodes=$2 ;;
-    --store) store=$2 ;;
-    *) exit 2 ;;
-  esac
-  shift 2
-done
-torchrun=$1 train_gpt2=$2 prepare_text=$3
+# shellcheck source=tests/support/node_arguments.sh
+. "$(dirname "$0")/../../support/node_arguments.sh"
+torchrun=${rest[0]} train_gpt2=${rest[1]} prepare_text=${rest[2]}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

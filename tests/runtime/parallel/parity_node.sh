@@ -4,16 +4,9 @@
 #
 #   parity_node.sh --rank NODE --size NODES --store HOST:PORT RANKS_PER_NODE PROGRAM
 set -euo pipefail
-while [[ ${1-} == --* ]]; do
-  case $1 in
-    --rank) node=$2 ;;
-    --size) nodes=$2 ;;
-    --store) store=$2 ;;
-    *) exit 2 ;;
-  esac
-  shift 2
-done
-ranks=$1 program=$2
+# shellcheck source=tests/support/node_arguments.sh
+. "$(dirname "$0")/../../support/node_arguments.sh"
+ranks=${rest[0]} program=${rest[1]}
 
 export TRIREME_NODE=node$node MASTER_ADDR=${store%:*} MASTER_PORT=${store#*:}
 export WORLD_SIZE=$((nodes * ranks)) LOCAL_WORLD_SIZE=$ranks OMP_NUM_THREADS=1

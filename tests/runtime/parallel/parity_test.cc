@@ -11,15 +11,6 @@
 namespace trireme::test {
 namespace {
 
-std::vector<TrialResult> train_on_threads(const Trial& trial, const WrapCommunicator& wrap = {}) {
-  std::vector<TrialResult> results(static_cast<std::size_t>(trial.ranks));
-  const auto train = [&](TrainContext& context) {
-    results[static_cast<std::size_t>(context.rank())] = train_with_trireme(context, trial);
-  };
-  run_thread_contexts(trial.ranks, train, wrap);
-  return results;
-}
-
 struct Setting {
   int ranks;
   Zero zero;

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "training/thread_context.h"
 #include "training/trial.h"
 
 // Training in bf16 and fp16 against the ranks' batches one by one with masters kept by the test: equal bit for bit.
@@ -10,11 +9,7 @@ namespace {
 void expect_equal_on_all_ranks(const Trial& trial) {
   SCOPED_TRACE(describe(trial));
   const auto expected = train_rank_by_rank(trial);
-  std::vector<std::string> differences(static_cast<std::size_t>(trial.ranks));
-  run_thread_contexts(trial.ranks, [&](TrainContext& context) {
-    differences[static_cast<std::size_t>(context.rank())] = difference(expected, train_with_trireme(context, trial));
-  });
-  EXPECT_EQ(differences, std::vector<std::string>(differences.size()));
+  for (const auto& result : train_on_threads(trial)) EXPECT_EQ(difference(expected, result), "");
 }
 
 // At every stage, with and without sharing.

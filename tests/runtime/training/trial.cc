@@ -141,6 +141,15 @@ TrialResult train_with_trireme(TrainContext& context, const Trial& trial) {
   return result;
 }
 
+std::vector<TrialResult> train_on_threads(const Trial& trial, const WrapCommunicator& wrap) {
+  std::vector<TrialResult> results(static_cast<std::size_t>(trial.ranks));
+  const auto train = [&](TrainContext& context) {
+    results[static_cast<std::size_t>(context.rank())] = train_with_trireme(context, trial);
+  };
+  run_thread_contexts(trial.ranks, train, wrap);
+  return results;
+}
+
 std::string difference(const TrialResult& expected, const TrialResult& found) {
   for (std::size_t i = 0; i < expected.losses.size(); ++i) {
     if (i >= found.losses.size()) return message("ends after {} steps", i);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "training/thread_context.h"
 #include "training/trial_net.h"
 #include "trireme/runtime/adamw.h"
 #include "trireme/runtime/parallel.h"
@@ -69,6 +70,9 @@ struct Pass {
 
 // Through Parallel, AdamW and steps(), as rank context.rank() of trial.ranks.
 [[nodiscard]] TrialResult train_with_trireme(TrainContext& context, const Trial& trial);
+
+// The same by ranks that are threads of this process, on one node; one result a rank.
+[[nodiscard]] std::vector<TrialResult> train_on_threads(const Trial& trial, const WrapCommunicator& wrap = {});
 
 // With LibTorch alone, in this thread: each rank's share in turn, gradients added in rank order within nodes, then in
 // the order of nodes. With one rank it is the plain training on whole batches. With accumulation a rank's own gradients
