@@ -7,20 +7,11 @@ import functools
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
 
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+from cluster_client import free_ports
 
 
 def use_free_ports():

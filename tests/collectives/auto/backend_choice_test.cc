@@ -2,24 +2,16 @@
 
 #include <gmock/gmock.h>
 
+#include "support/started_environment.h"
 #include "trireme/base/error.h"
 
 namespace trireme::collectives {
 namespace {
 
 using testing::HasSubstr;
+using trireme::test::kWithMpiLauncher;
+using trireme::test::started_environment;
 
-RankEnvironment environment(int world, int local, bool has_mpi_launcher = false) {
-  RankEnvironment result;
-  result.world_size = world;
-  result.local_world_size = local;
-  result.node = "node-1";
-  result.has_mpi_launcher = has_mpi_launcher;
-  result.launched_by = has_mpi_launcher ? LaunchedBy::kOpenMpi : LaunchedBy::kTorchrun;
-  return result;
-}
-
-constexpr bool kWithMpiLauncher = true;
 const BackendRequest kAutoWithMpi{"auto", true};
 const BackendRequest kAutoWithoutMpi{"auto", false};
 
@@ -33,29 +25,31 @@ std::string error_of(const RankEnvironment& where, const BackendRequest& request
 }
 
 TEST(BackendChoice, TakesSingleForOneRank) {
-  EXPECT_EQ(choose_backend(environment(1, 1), kAutoWithMpi).backend, Backend::kSingle);
+  EXPECT_EQ(choose_backend(started_environment(1, 1), kAutoWithMpi).backend, Backend::kSingle);
 }
 
 TEST(BackendChoice, TakesShmWhenAllRanksAreOnOneNodeEvenUnderMpirun) {
-  EXPECT_EQ(choose_backend(environment(4, 4, kWithMpiLauncher), kAutoWithMpi).backend, Backend::kShm);
-  EXPECT_EQ(choose_backend(environment(4, 4), kAutoWithoutMpi).reason, "all 4 ranks are on one node");
+  EXPECT_EQ(choose_backend(started_environment(4, 4, kWithMpiLauncher), kAutoWithMpi).backend, Backend::kShm);
+  EXPECT_EQ(choose_backend(started_environment(4, 4), kAutoWithoutMpi).reason, "all 4 ranks are on one node");
 }
 
 TEST(BackendChoice, JoinsNodesByMpiWhereMpiStartedTheRanksElseByTcp) {
-  const auto by_mpi = choose_backend(environment(4, 2, kWithMpiLauncher), kAutoWithMpi);
+  const auto by_mpi = choose_backend(started_environment(4, 2, kWithMpiLauncher), kAutoWithMpi);
   EXPECT_EQ(by_mpi.backend, Backend::kHierarchical);
   EXPECT_EQ(by_mpi.between_nodes, Backend::kMpi);
   EXPECT_TRUE(by_mpi.uses_mpi());
-  EXPECT_EQ(choose_backend(environment(4, 2), kAutoWithMpi).between_nodes, Backend::kTcp);
-  const auto by_tcp = choose_backend(environment(4, 2, kWithMpiLauncher), kAutoWithoutMpi);
+  EXPECT_EQ(choose_backend(started_environment(4, 2), kAutoWithMpi).between_nodes, Backend::kTcp);
+  const auto by_tcp = choose_backend(started_environment(4, 2, kWithMpiLauncher), kAutoWithoutMpi);
   EXPECT_EQ(by_tcp.between_nodes, Backend::kTcp);
   EXPECT_FALSE(by_tcp.uses_mpi());
   EXPECT_TRUE(by_tcp.needs_store());
 }
 
 TEST(BackendChoice, TakesNcclForBuffersOfGpusWhereTheBuildHasIt) {
-  EXPECT_EQ(choose_backend(environment(2, 2), {.build_has_nccl = true, .is_for_gpus = true}).backend, Backend::kNccl);
-  EXPECT_THAT(error_of(environment(2, 2), {.is_for_gpus = true}), HasSubstr("this build of Trireme has no NCCL"));
+  EXPECT_EQ(choose_backend(started_environment(2, 2), {.build_has_nccl = true, .is_for_gpus = true}).backend,
+            Backend::kNccl);
+  EXPECT_THAT(error_of(started_environment(2, 2), {.is_for_gpus = true}),
+              HasSubstr("this build of Trireme has no NCCL"));
 }
 
 TEST(BackendChoice, TakesItsNameFromTheEnvironment) {
@@ -64,17 +58,18 @@ TEST(BackendChoice, TakesItsNameFromTheEnvironment) {
 }
 
 TEST(BackendChoice, FollowsARequestWhereItCanBe) {
-  EXPECT_EQ(choose_backend(environment(4, 4, kWithMpiLauncher), {"mpi", true}).backend, Backend::kMpi);
-  EXPECT_EQ(choose_backend(environment(1, 1), {"shm", true}).backend, Backend::kShm);
-  EXPECT_EQ(choose_backend(environment(4, 4), {"tcp", true}).backend, Backend::kTcp);
-  EXPECT_EQ(choose_backend(environment(4, 4), {"hierarchical", true}).backend, Backend::kHierarchical);
+  EXPECT_EQ(choose_backend(started_environment(4, 4, kWithMpiLauncher), {"mpi", true}).backend, Backend::kMpi);
+  EXPECT_EQ(choose_backend(started_environment(1, 1), {"shm", true}).backend, Backend::kShm);
+  EXPECT_EQ(choose_backend(started_environment(4, 4), {"tcp", true}).backend, Backend::kTcp);
+  EXPECT_EQ(choose_backend(started_environment(4, 4), {"hierarchical", true}).backend, Backend::kHierarchical);
 }
 
 TEST(BackendChoice, RefusesARequestThatCannotBe) {
-  EXPECT_THAT(error_of(environment(4, 2), {"shm", true}), HasSubstr("only 2 of the 4 ranks are on node node-1"));
-  EXPECT_THAT(error_of(environment(2, 2), {"single", true}), HasSubstr("launched 2 ranks"));
-  EXPECT_THAT(error_of(environment(2, 2), {"mpi", true}), HasSubstr("mpirun -np 2"));
-  EXPECT_THAT(error_of(environment(1, 1), {"gloo", true}),
+  EXPECT_THAT(error_of(started_environment(4, 2), {"shm", true}),
+              HasSubstr("only 2 of the 4 ranks are on node node-1"));
+  EXPECT_THAT(error_of(started_environment(2, 2), {"single", true}), HasSubstr("launched 2 ranks"));
+  EXPECT_THAT(error_of(started_environment(2, 2), {"mpi", true}), HasSubstr("mpirun -np 2"));
+  EXPECT_THAT(error_of(started_environment(1, 1), {"gloo", true}),
               HasSubstr("auto, single, shm, tcp, mpi, hierarchical or nccl"));
 }
 
