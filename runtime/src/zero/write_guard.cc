@@ -85,7 +85,7 @@ struct WriteGuard::Watched {
     const std::lock_guard lock(mutex);
     next = first.load();
     if (first.exchange(this) != nullptr) return;
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO;
     ::sigaction(SIGSEGV, &action, &previous);
@@ -102,7 +102,7 @@ struct WriteGuard::Watched {
 
 std::mutex WriteGuard::Watched::mutex;
 std::atomic<WriteGuard::Watched*> WriteGuard::Watched::first = nullptr;
-struct sigaction WriteGuard::Watched::previous{};
+struct sigaction WriteGuard::Watched::previous {};
 
 WriteGuard::WriteGuard(std::vector<at::Tensor> memory, std::vector<std::pair<std::string, at::Tensor>> names)
     : memory_(std::move(memory)), watched_(std::make_unique<Watched>()) {
