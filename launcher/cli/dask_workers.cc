@@ -59,6 +59,7 @@ RunSpec dask_workers(const ClusterRecord& cluster, const std::string& command, b
   RunSpec spec{.name = "dask-workers",
                .ranks = cluster.nodes,
                .nodes = cluster.nodes,
+               .gpu_use = gpu ? GpuUse::kExclusive : GpuUse::kOrdinary,
                .working_directory = std::filesystem::current_path().string(),
                .environment = shell_environment()};
   const std::string worker = command.empty() ? default_command(cluster, spec.environment, gpu) : command;

@@ -27,6 +27,7 @@ struct RunOptions {
   int nodes = 0;
   bool mpi = false;
   bool no_mpi = false;
+  bool share_gpus = false;
   bool json = false;
   std::vector<std::string> variables;
   std::vector<std::string> command;
@@ -79,6 +80,7 @@ RunSpec to_spec(const RunOptions& options) {
   const std::filesystem::path program =
       resolve_program(options.command.front(), here, path == spec.environment.end() ? "/usr/bin:/bin" : path->second);
   spec.command.front() = program.string();
+  if (options.share_gpus) spec.gpu_use = GpuUse::kShared;
   spec.starter = wants_mpi(options, program) ? Starter::kMpirun : Starter::kAgents;
   return spec;
 }
@@ -176,6 +178,7 @@ CLI::App* add_options(CLI::App& app, const std::string& verb, const std::string&
       ->check(CLI::Range(1, kMostNodes));
   command->add_option("--name", options->name, "A name for the run; the program's unless given");
   command->add_option("--cluster", options->cluster, "The cluster's name")->capture_default_str();
+  command->add_flag("--share-gpus", options->share_gpus, "Start also where Dask workers have the GPUs for themselves");
   command->add_flag("--mpi", options->mpi, "Start with mpirun; found out by itself for programs that load libmpi");
   command->add_flag("--no-mpi", options->no_mpi, "Start without mpirun, with torchrun's variables");
   command->add_option("--env", options->variables, "KEY=VALUE for every rank, on top of this shell's; repeatable")

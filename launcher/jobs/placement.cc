@@ -14,6 +14,17 @@ int wanted_nodes(const RunSpec& spec, int offered) {
   return spec.ranks > 0 ? std::min(spec.ranks, offered) : offered;
 }
 
+// The run that keeps this one from a node's GPUs; empty: none does.
+std::string gpu_obstacle(const RunSpec& spec, const NodeOffer& offer) {
+  if (offer.gpus == 0 || spec.gpu_use == GpuUse::kShared) return {};
+  return spec.gpu_use == GpuUse::kExclusive ? offer.gpu_user : offer.gpu_owner;
+}
+
+std::vector<NodeOffer> with_free_gpus(const RunSpec& spec, std::vector<NodeOffer> offers) {
+  std::erase_if(offers, [&](const NodeOffer& offer) { return !gpu_obstacle(spec, offer).empty(); });
+  return offers;
+}
+
 std::vector<NodeOffer> least_loaded(const std::vector<NodeOffer>& offers, std::size_t count) {
   std::vector<std::size_t> order(offers.size());
   std::iota(order.begin(), order.end(), 0U);
@@ -73,10 +84,25 @@ std::optional<std::string> reject_request(const RunSpec& spec, int cluster_nodes
 
 std::vector<Share> place(const RunSpec& spec, const std::vector<NodeOffer>& offers) {
   const int count = wanted_nodes(spec, static_cast<int>(offers.size()));
-  if (count == 0 || count > static_cast<int>(offers.size())) return {};
-  const std::vector<NodeOffer> nodes = least_loaded(offers, static_cast<std::size_t>(count));
+  const std::vector<NodeOffer> free = with_free_gpus(spec, offers);
+  if (count == 0 || count > static_cast<int>(free.size())) return {};
+  const std::vector<NodeOffer> nodes = least_loaded(free, static_cast<std::size_t>(count));
   if (spec.ranks > 0) return spread_evenly(spec.ranks, nodes);
   return ranks_by_default(nodes) == count ? spread_evenly(count, nodes) : one_per_gpu(nodes);
+}
+
+std::string describe_wait(const RunSpec& spec, const std::vector<NodeOffer>& offers) {
+  const int count = wanted_nodes(spec, static_cast<int>(offers.size()));
+  const auto taken = std::find_if(offers.begin(), offers.end(),
+                                  [&](const NodeOffer& offer) { return !gpu_obstacle(spec, offer).empty(); });
+  if (count > static_cast<int>(offers.size()) || taken == offers.end()) {
+    return message("waits for nodes: {} are up", offers.size());
+  }
+  if (spec.gpu_use == GpuUse::kExclusive) {
+    return message("waits for the GPUs of {}, which {} may use", taken->name, taken->gpu_user);
+  }
+  return message("waits for the GPUs of {}, which {} has for itself; launcher run --share-gpus starts beside it",
+                 taken->name, taken->gpu_owner);
 }
 
 }  // namespace trireme::launcher

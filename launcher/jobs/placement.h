@@ -13,7 +13,9 @@ namespace trireme::launcher {
 struct NodeOffer {
   std::string name;
   int gpus = 0;
-  int ranks = 0;  // already running on it
+  int ranks = 0;          // already running on it
+  std::string gpu_owner;  // the run that has its GPUs for itself
+  std::string gpu_user;   // a run there that does not share GPUs with one that wants them for itself
 };
 
 // Consecutive ranks on one node: [first_rank, first_rank + ranks).
@@ -28,7 +30,10 @@ struct Share {
 [[nodiscard]] std::optional<std::string> reject_request(const RunSpec& spec, int cluster_nodes);
 
 // The least loaded nodes, in their given order, with ranks spread evenly: the first nodes take one more when it does
-// not come out even. Empty when too few nodes are offered.
+// not come out even. Empty when too few nodes are offered, or have GPUs that it may use.
 [[nodiscard]] std::vector<Share> place(const RunSpec& spec, const std::vector<NodeOffer>& offers);
+
+// "waits for …": why place() gave nothing.
+[[nodiscard]] std::string describe_wait(const RunSpec& spec, const std::vector<NodeOffer>& offers);
 
 }  // namespace trireme::launcher

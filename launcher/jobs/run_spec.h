@@ -9,6 +9,13 @@ namespace trireme::launcher {
 // Who starts a run's ranks: mpirun through the node agents, or the agents themselves.
 enum class Starter { kMpirun, kAgents };
 
+// With whom a run is on nodes that have GPUs. On others it makes no difference.
+enum class GpuUse {
+  kOrdinary,   // with other runs, but not with one that has the GPUs for itself
+  kExclusive,  // has the GPUs of its nodes for itself, as Dask workers of GPUs do
+  kShared,     // with any
+};
+
 // What a user asked to run. A plain value.
 struct RunSpec {
   std::string name;                  // empty: the program's base name
@@ -16,6 +23,7 @@ struct RunSpec {
   int ranks = 0;                     // 0: one per node, or one per GPU where nodes have GPUs
   int nodes = 0;                     // 0: as many as there are ranks, at most all
   Starter starter = Starter::kAgents;
+  GpuUse gpu_use = GpuUse::kOrdinary;
   std::string working_directory;
   std::map<std::string, std::string> environment;
   friend bool operator==(const RunSpec&, const RunSpec&) = default;

@@ -105,6 +105,7 @@ v1::RunSpec to_proto(const RunSpec& spec) {
   message.set_ranks(spec.ranks);
   message.set_nodes(spec.nodes);
   message.set_mpi(spec.starter == Starter::kMpirun ? v1::MPI_ON : v1::MPI_OFF);
+  message.set_gpu_use(static_cast<v1::GpuUse>(spec.gpu_use));
   message.set_working_directory(spec.working_directory);
   message.mutable_environment()->insert(spec.environment.begin(), spec.environment.end());
   return message;
@@ -117,6 +118,9 @@ RunSpec from_proto(const v1::RunSpec& message) {
   spec.ranks = message.ranks();
   spec.nodes = message.nodes();
   spec.starter = message.mpi() == v1::MPI_ON ? Starter::kMpirun : Starter::kAgents;
+  spec.gpu_use = message.gpu_use() == v1::GPU_USE_EXCLUSIVE ? GpuUse::kExclusive
+                 : message.gpu_use() == v1::GPU_USE_SHARED  ? GpuUse::kShared
+                                                            : GpuUse::kOrdinary;
   spec.working_directory = message.working_directory();
   spec.environment.insert(message.environment().begin(), message.environment().end());
   return spec;

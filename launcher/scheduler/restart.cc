@@ -18,6 +18,7 @@ RunSpec spec_from_json(const json& from) {
   spec.ranks = from.at("ranks").get<int>();
   spec.nodes = from.at("nodes").get<int>();
   spec.starter = from.at("mpirun").get<bool>() ? Starter::kMpirun : Starter::kAgents;
+  spec.gpu_use = static_cast<GpuUse>(from.value("gpu_use", 0));  // older files have none
   spec.working_directory = from.at("working_directory").get<std::string>();
   spec.environment = from.at("environment").get<std::map<std::string, std::string>>();
   return spec;
@@ -45,6 +46,7 @@ json to_document(const RunSpec& spec) {
           {"ranks", spec.ranks},
           {"nodes", spec.nodes},
           {"mpirun", spec.starter == Starter::kMpirun},
+          {"gpu_use", static_cast<int>(spec.gpu_use)},
           {"working_directory", spec.working_directory},
           {"environment", spec.environment}};
 }

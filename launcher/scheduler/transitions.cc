@@ -20,11 +20,22 @@ namespace detail {
 
 namespace {
 
+void note_gpu_use(const ClusterState& state, NodeOffer& offer) {
+  for (const Run& run : state.runs) {
+    const auto is_there = [&](const Share& share) { return share.node == offer.name; };
+    if (has_ended(run.status) || std::ranges::none_of(run.shares, is_there)) continue;
+    if (run.spec.gpu_use != GpuUse::kShared) offer.gpu_user = run.id;
+    if (run.spec.gpu_use == GpuUse::kExclusive) offer.gpu_owner = run.id;
+  }
+}
+
 std::vector<NodeOffer> offers_of(const ClusterState& state) {
   std::vector<NodeOffer> offers;
   for (const Node& node : state.nodes) {
     const bool takes_ranks = node.state == NodeState::kUp && !node.is_draining;
-    if (takes_ranks) offers.push_back({node.name, node.gpus, ranks_on(state, node.name)});
+    if (!takes_ranks) continue;
+    offers.push_back({.name = node.name, .gpus = node.gpus, .ranks = ranks_on(state, node.name)});
+    note_gpu_use(state, offers.back());
   }
   return offers;
 }
@@ -151,7 +162,7 @@ void Step::place_queued() {
     const std::vector<NodeOffer> offers = offers_of(state_);
     std::vector<Share> shares = place(run.spec, offers);
     if (shares.empty()) {
-      run.reason = message("waits for nodes: {} are up", offers.size());
+      run.reason = describe_wait(run.spec, offers);
       if (const auto drained = drained_nodes(state_)) run.reason += message(" and take ranks, {} are drained", drained);
       return;
     }

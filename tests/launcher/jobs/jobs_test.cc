@@ -46,6 +46,24 @@ TEST(Placement, WaitsWhenTooFewNodesAreUp) {
   EXPECT_TRUE(place({.command = {"x"}}, {}).empty());
 }
 
+TEST(Placement, KeepsOrdinaryRunsFromGpusThatARunHasForItself) {
+  const std::vector<NodeOffer> offers = {{"node0", 1, 1, "r-0001", "r-0001"}, {"node1", 0}};
+  EXPECT_EQ(place({.command = {"x"}, .ranks = 1}, offers), (std::vector<Share>{{"node1", 0, 1}}));
+  const RunSpec both{.command = {"x"}, .ranks = 2};
+  EXPECT_TRUE(place(both, offers).empty());
+  EXPECT_EQ(describe_wait(both, offers),
+            "waits for the GPUs of node0, which r-0001 has for itself; launcher run --share-gpus starts beside it");
+  EXPECT_EQ(place({.command = {"x"}, .ranks = 2, .gpu_use = GpuUse::kShared}, offers).size(), 2U);
+}
+
+TEST(Placement, KeepsARunThatWantsGpusForItselfFromThoseOthersMayUse) {
+  const RunSpec spec{.command = {"x"}, .ranks = 2, .gpu_use = GpuUse::kExclusive};
+  const std::vector<NodeOffer> used = {{"node0", 1, 1, "", "r-0002"}, {"node1", 1}};
+  EXPECT_TRUE(place(spec, used).empty());
+  EXPECT_EQ(describe_wait(spec, used), "waits for the GPUs of node0, which r-0002 may use");
+  EXPECT_EQ(place(spec, {{"node0", 0, 1, "", "r-0002"}, {"node1", 1, 1}}).size(), 2U) << "no GPUs, or who shares them";
+}
+
 TEST(Placement, RejectsWhatTheClusterCanNeverGive) {
   EXPECT_FALSE(reject_request({.command = {"x"}, .ranks = 8}, 4));
   EXPECT_NE(reject_request({.command = {"x"}, .nodes = 5}, 4)->find("--nodes 5"), std::string::npos);

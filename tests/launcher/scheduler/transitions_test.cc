@@ -182,6 +182,19 @@ TEST(Transitions, StartAQueuedRunWhenANodeComesUp) {
   EXPECT_EQ(only<OpenStoreOn>(cluster.happen(NodeRegistered{"node0", "127.0.0.1", 0})).size(), 1U);
 }
 
+TEST(Transitions, StartARunWhenTheGpusItWaitsForAreFree) {
+  Cluster cluster(0);
+  cluster.happen(NodeRegistered{"node0", "127.0.0.1", 2});
+  cluster.happen(RunSubmitted{{.command = {"/bin/dask"}, .ranks = 1, .gpu_use = GpuUse::kExclusive}});
+  const std::string workers = cluster.state().runs.back().id;
+  const std::string training = cluster.submit(2);
+  EXPECT_EQ(cluster.run(workers).status, RunStatus::kStarting);
+  EXPECT_EQ(cluster.run(training).status, RunStatus::kQueued);
+  cluster.happen(CancelRequested{workers, true, ""});
+  cluster.happen(StoreOpened{workers, 0, 0, "cancelled"});
+  EXPECT_EQ(cluster.run(training).status, RunStatus::kStarting);
+}
+
 TEST(Transitions, FailARunWhoseMpirunEndsBeforeItsRanksStart) {
   Cluster cluster(2);
   const std::string run_id = cluster.submit(2);
