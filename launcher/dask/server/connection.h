@@ -40,6 +40,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] std::optional<Message> next_of_those_read();
   // The last read() took all there was.
   [[nodiscard]] bool has_read_all() const noexcept { return has_read_all_; }
+  // Between reads: off, what comes does not wake the thread.
+  void wake_for_input(bool wakes) { transport_.wake_for_input(wakes); }
   void send(Outgoing message);
   // Until everything sent so far is written, or the connection is closed.
   [[nodiscard]] Awaitable<void> written();

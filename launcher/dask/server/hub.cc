@@ -20,7 +20,6 @@ namespace asio = boost::asio;
 constexpr double kTickSeconds = 0.1;
 constexpr double kHealthSeconds = 1;
 constexpr double kBoardSeconds = 0.4;
-constexpr std::chrono::milliseconds kRound{5};
 
 std::string make_id() {
   std::random_device random;
@@ -43,6 +42,10 @@ ExceptionWriters exception_writers() {
 
 // What makes a worker take part in P2P shuffles; each worker has it from its registration on.
 Bytes shuffle_plugin() { return Bytes(pickled_instance("distributed.shuffle._worker_plugin", "ShuffleWorkerPlugin")); }
+
+std::chrono::steady_clock::duration duration_of(double seconds) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
 
 template <class Clock>
 double seconds_of() {
@@ -106,17 +109,19 @@ void Hub::set_worker_status(WorkerPeer& worker, const std::string& status) {
   tasks.set_worker_status(worker.info.address, status_of(status), steady_seconds());
 }
 
-Awaitable<void> Hub::next_round() {
-  boost::system::error_code ignored;
+Awaitable<void> Hub::next_round(double seconds) {
   const auto now = std::chrono::steady_clock::now();
-  if (round_.expiry() <= now) round_.expires_at(now + kRound);
-  co_await round_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  const auto latest = now + duration_of(seconds);
+  if (round_.expiry() <= now || round_.expiry() > latest) round_.expires_at(latest);
+  boost::system::error_code error;
+  do {  // again when somebody makes it earlier
+    co_await round_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  } while (error == asio::error::operation_aborted);
 }
 
 Awaitable<void> Hub::pause(double seconds) {
   asio::steady_timer timer(context);
-  timer.expires_after(
-      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds)));
+  timer.expires_after(duration_of(seconds));
   co_await timer.async_wait(asio::use_awaitable);
 }
 

@@ -100,8 +100,8 @@ class Hub {
   // The worker is gone: its tasks are placed anew, everyone is told. close: it is told to shut down.
   void remove_worker(std::string_view address, bool expected, bool close);
   void set_worker_status(WorkerPeer& worker, const std::string& status);
-  // Until the next of the moments, at most 5 ms apart, at which everyone who waits here goes on together.
-  [[nodiscard]] Awaitable<void> next_round();
+  // Everyone who waits here goes on together, when the first has waited for so many seconds.
+  [[nodiscard]] Awaitable<void> next_round(double seconds);
   // Until so many seconds have passed.
   [[nodiscard]] Awaitable<void> pause(double seconds);
 

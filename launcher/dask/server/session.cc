@@ -68,9 +68,15 @@ Awaitable<void> serve_requests(Hub& hub, Shared connection) {
 }  // namespace
 
 Awaitable<void> serve(Hub& hub, Shared connection) {
+  bool has_shaken_hands = false;  // else it is somebody who does not speak Dask
   try {
     co_await connection->shake_hands(true);
+    has_shaken_hands = true;
     co_await serve_requests(hub, connection);
+  } catch (const MessageTooLarge& error) {
+    spdlog::log(has_shaken_hands ? spdlog::level::warn : spdlog::level::info,
+                "event=dask_message_too_large peer={} reason=\"{}; its connection is closed\"",
+                connection->peer_address(), error.what());
   } catch (const Error& error) {
     spdlog::info("event=dask_peer_dropped peer={} reason=\"{}\"", connection->peer_address(), error.what());
   } catch (const boost::system::system_error& error) {

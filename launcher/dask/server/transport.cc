@@ -12,6 +12,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr unsigned kUnacknowledgedMs = 30'000;
+constexpr int kGreatDeal = 64 << 10;  // of what comes: half of a socket's buffer
 
 // A peer whose host vanished is given up after 30 s, as Dask's own peers do.
 void set_options(Transport::Socket& socket) {
@@ -50,6 +51,11 @@ void Transport::close() {
   boost::system::error_code ignored;
   socket().shutdown(Socket::shutdown_both, ignored);
   socket().close(ignored);
+}
+
+void Transport::wake_for_input(bool wakes) {
+  boost::system::error_code ignored;  // the peer may be gone
+  socket().set_option(asio::socket_base::receive_low_watermark(wakes ? 1 : kGreatDeal), ignored);
 }
 
 bool Transport::is_quiet() {

@@ -45,6 +45,9 @@ class Transport {
   }
   void close();
 
+  // Off: what comes does not wake the thread, unless it is a great deal or the end. Must be on while somebody reads.
+  void wake_for_input(bool wakes);
+
   [[nodiscard]] Socket& socket() { return secure_ ? secure_->next_layer() : *plain_; }
   [[nodiscard]] bool is_secure() const { return secure_.has_value(); }
   // Nothing came and the peer has not closed: a connection that waits in a pool is of use.

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dask/server/address.h"
+#include "dask/server/reading_pace.h"
 #include "dask/server/task_board_writer.h"
 
 namespace trireme::launcher::dask {
@@ -193,25 +194,39 @@ void admit_worker(Hub& hub, const std::shared_ptr<Stream>& stream, const WorkerI
   spdlog::info("event=dask_worker worker={} name={} threads={}", info.address, info.name, info.threads);
 }
 
+Elements operations_in(const Message& message) {
+  const bool is_one = message.root().type == msgpack::type::MAP;
+  return is_one ? Elements{&message.root(), 1} : elements(message.root());
+}
+
 // True once the worker says that it closes the stream.
 bool apply_all(Hub& hub, const std::string& worker, const Message& message) {
   const double now = steady_seconds();
-  const bool is_one = message.root().type == msgpack::type::MAP;
-  for (const Object& operation : is_one ? Elements{&message.root(), 1} : elements(message.root())) {
+  for (const Object& operation : operations_in(message)) {
     if (find_text(operation, "op") == "close-stream") return true;
     apply_operation({hub, worker, message, operation, now});
   }
   return false;
 }
 
-// Waking for each of a busy worker's messages would cost several times what is in them. It has work for longer than the
-// messages are left lying, so that it does not notice.
-bool has_much_to_do(const Hub& hub, const std::string& worker) {
-  constexpr double kEnoughTasks = 4;
-  constexpr double kEnoughSeconds = 0.01;
-  constexpr double kLeastSeconds = 0.0005;  // that a worker in Python needs for any task
-  const WorkAhead ahead = hub.tasks.work_ahead_of(worker);
-  return ahead.tasks >= kEnoughTasks && std::max(ahead.seconds, ahead.tasks * kLeastSeconds) >= kEnoughSeconds;
+// Until the worker says goodbye. While it is busy, what it sends is read in rounds.
+Awaitable<void> read_worker(Hub& hub, Connection& connection, const WorkerInfo& info) {
+  ReadingPace pace;
+  while (true) {
+    std::size_t count = 0;
+    std::optional<Message> message = co_await connection.read();
+    for (; message; message = connection.next_of_those_read()) {
+      if (apply_all(hub, info.address, *message)) co_return;
+      count += operations_in(*message).size;
+    }
+    if (!connection.has_read_all()) continue;
+    pace.note(steady_seconds(), count, static_cast<double>(info.threads));
+    const double wait = pace.wait(hub.tasks.work_ahead_of(info.address), hub.tasks.has_idle_workers());
+    if (wait == 0) continue;
+    connection.wake_for_input(false);
+    co_await hub.next_round(wait);
+    connection.wake_for_input(true);
+  }
 }
 
 bool is_leaving(const WorkerPeer& worker) {
@@ -258,12 +273,8 @@ Awaitable<void> serve_worker(Hub& hub, std::shared_ptr<Connection> connection, c
   std::exception_ptr failure;
   bool says_goodbye = false;
   try {
-    while (!says_goodbye) {
-      std::optional<Message> message = co_await connection->read();
-      for (; message && !says_goodbye; message = connection->next_of_those_read())
-        says_goodbye = apply_all(hub, info.address, *message);
-      if (connection->has_read_all() && has_much_to_do(hub, info.address)) co_await hub.next_round();
-    }
+    co_await read_worker(hub, *connection, info);
+    says_goodbye = true;
   } catch (...) {
     failure = std::current_exception();
   }

@@ -88,6 +88,11 @@ WorkAhead TaskScheduler::work_ahead_of(std::string_view worker) const {
   return {static_cast<double>(found->in_window) / threads, static_cast<double>(found->in_window_us) * 1e-6 / threads};
 }
 
+bool TaskScheduler::has_idle_workers() const {
+  const Worker* least = state_->dispatch.loads().least_loaded();
+  return least != nullptr && least->in_window == 0;
+}
+
 std::int64_t TaskScheduler::bytes_of(const Key& key) const {
   const Task* task = state_->tasks.find(key);
   return task != nullptr && task->state == TaskState::kMemory ? task->bytes : 0;

@@ -157,6 +157,8 @@ class TaskScheduler {
   [[nodiscard]] std::vector<Key> keys_held_by(std::string_view worker) const;
   [[nodiscard]] std::vector<Key> keys_processing_on(std::string_view worker) const;
   [[nodiscard]] WorkAhead work_ahead_of(std::string_view worker) const;
+  // Some worker that takes tasks has none.
+  [[nodiscard]] bool has_idle_workers() const;
   [[nodiscard]] std::int64_t bytes_of(const Key& key) const;  // 0: unknown or not in memory
   [[nodiscard]] std::string type_name_of(const Key& key) const;
   // Of the task that failed first; kNil when the key is not erred.

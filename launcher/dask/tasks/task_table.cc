@@ -94,6 +94,11 @@ void TaskTable::clear() {
 }
 
 std::shared_ptr<const ResultType> TaskTable::result_type(const Bytes& pickled, std::string_view name) {
+  if (last_type_ && last_type_->pickled.view() == pickled.view() && last_type_->name == name) return last_type_;
+  return last_type_ = find_or_create_type(pickled, name);
+}
+
+std::shared_ptr<const ResultType> TaskTable::find_or_create_type(const Bytes& pickled, std::string_view name) {
   std::string id(pickled.view());
   id.append(name);
   if (const auto found = types_.find(id); found != types_.end()) return found->second;

@@ -44,12 +44,15 @@ class TaskTable {
  private:
   using Tasks = std::unordered_map<Key, Task, KeyHash, KeyEqual>;
 
+  [[nodiscard]] std::shared_ptr<const ResultType> find_or_create_type(const Bytes& pickled, std::string_view name);
+
   Effects& effects_;
   Tasks tasks_;
   std::vector<Tasks::node_type> forgotten_;
   PrefixTable prefixes_;
   TaskCounts counts_;
   std::unordered_map<std::string, std::shared_ptr<const ResultType>> types_;
+  std::shared_ptr<const ResultType> last_type_;  // most often the next one too
   std::uint64_t next_sequence_ = 0;
   std::uint32_t mark_ = 0;
 };

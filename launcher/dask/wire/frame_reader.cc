@@ -29,8 +29,7 @@ std::uint64_t word_at(std::string_view bytes, std::size_t index) {
 }
 
 void check_limit(const char* what, std::uint64_t value, std::uint64_t limit) {
-  if (value > limit)
-    throw FrameError(message("not a Dask message, or too large: {} is {}, the limit {}", what, value, limit));
+  if (value > limit) throw MessageTooLarge(message("{} is {}, the limit {}", what, value, limit));
 }
 
 // Uninitialised: pages that nothing is written to take no memory.

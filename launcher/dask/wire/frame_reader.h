@@ -23,6 +23,12 @@ class FrameError : public Error {
   using Error::Error;
 };
 
+// A message, or what looks like one, is larger than the limits.
+class MessageTooLarge : public FrameError {
+ public:
+  using FrameError::FrameError;
+};
+
 // The frames of one message; the first is msgpack.
 using Frames = std::vector<Bytes>;
 
@@ -50,7 +56,7 @@ class FrameReader {
   [[nodiscard]] std::span<char> room();
   // `count` bytes were put into room().
   void filled(std::size_t count);
-  // One complete message, if there is one. Throws FrameError.
+  // One complete message, if there is one. Throws FrameError, MessageTooLarge among them as soon as it is announced.
   [[nodiscard]] std::optional<Frames> next();
   void set_limits(FrameLimits limits) noexcept { limits_ = limits; }
 

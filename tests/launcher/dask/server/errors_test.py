@@ -1,9 +1,12 @@
 """Failures as a client sees them. Usage: errors_test.py SCHEDULER"""
 
 import os
+import socket
+import struct
 import traceback
 import unittest
 
+import msgpack
 from distributed import KilledWorker, SchedulerPlugin, wait
 from distributed.client import FutureCancelledError
 
@@ -32,7 +35,28 @@ def explode():
     raise ValueError("cannot be unpickled here")
 
 
+def words(*values):
+    return struct.pack(f"<{len(values)}Q", *values)
+
+
 class Errors(OneCluster):
+    def test_a_message_beyond_the_limit_is_refused_and_logged(self):
+        message = msgpack.packb({"compression": None, "python": (3, 11, 0), "pickle-protocol": 5})
+        handshake = words(16 + len(message), 1, len(message)) + message
+        payload = 17 << 30
+        with socket.create_connection(("127.0.0.1", self.scheduler.port)) as peer:
+            port = peer.getsockname()[1]
+            peer.sendall(handshake + words(24 + 10, 2, 10, payload))  # the payload is outside of the block
+            while peer.recv(4096):
+                pass
+        if PROGRAM == "real":
+            return
+        log = until(lambda: next((line for line in self.scheduler.log_text().splitlines()
+                                  if "event=dask_message_too_large" in line), None))
+        self.assertIn(f"peer=tcp://127.0.0.1:{port} ", log)
+        self.assertIn(f"{payload}, the limit {16 << 30}", log)
+        self.assertEqual(self.client.submit(divide, 4, 2).result(timeout=20), 2)  # nobody else notices
+
     def test_an_error_with_its_traceback(self):
         future = self.client.submit(divide, 1, 0)
         try:

@@ -226,6 +226,20 @@ TEST_F(DaskTaskPlacement, TakesATasksTimeInItsThreadForItsDuration) {
   EXPECT_DOUBLE_EQ(scheduler_.work_ahead_of("w1").seconds, 8);
 }
 
+TEST_F(DaskTaskPlacement, KnowsWhetherAWorkerHasNothingToDo) {
+  EXPECT_FALSE(scheduler_.has_idle_workers());
+  join("w1");
+  EXPECT_TRUE(scheduler_.has_idle_workers());
+  submit("alice", {{"a"}}, {"a"});
+  EXPECT_FALSE(scheduler_.has_idle_workers());
+  join("w2");
+  EXPECT_TRUE(scheduler_.has_idle_workers());
+  scheduler_.set_worker_status("w2", WorkerStatus::kPaused, now_);
+  EXPECT_FALSE(scheduler_.has_idle_workers());
+  finish("w1", "a");
+  EXPECT_TRUE(scheduler_.has_idle_workers());
+}
+
 TEST_F(DaskTaskPlacement, PlacesATaskAnewThatAsksForIt) {
   join("w1");
   submit("alice", {{"a"}}, {"a"});

@@ -101,6 +101,16 @@ TEST(FrameReader, RefusesHostileLengths) {
     EXPECT_THROW(read_all(stream, stream.size()), FrameError) << testing::PrintToString(stream);
 }
 
+TEST(FrameReader, SaysWhatIsTooLargeAndTheLimit) {
+  const std::string stream = words({8 + 8 * 2 + 1, 2, 1, (16ull << 30) + 1});
+  try {
+    read_all(stream, stream.size());
+    FAIL() << "nothing was thrown";
+  } catch (const MessageTooLarge& error) {
+    EXPECT_STREQ(error.what(), "a frame's length is 17179869185, the limit 17179869184");
+  }
+}
+
 // Lengths that are announced and never come cost address space, not memory.
 TEST(FrameReader, MemoryGrowsWithWhatComes) {
   const auto peak_kib = [] {
