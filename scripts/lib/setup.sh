@@ -94,6 +94,8 @@ _install_python_packages() {
   else  # import torch needs the libraries of CUDA, which the wheel's own dependencies bring
     _pip_install -r "$requirements/torch.txt" -r "$requirements/python-torch.txt" -r "$requirements/tests.txt"
   fi
+  rm -rf "$VENV/other-dask"  # a second release beside the one in the environment
+  _pip_install --no-deps --target "$VENV/other-dask" -r "$requirements/other-dask.txt"
 }
 
 # Runs a step once per content of its requirement files, remembered in the venv.

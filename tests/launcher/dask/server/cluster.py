@@ -9,8 +9,12 @@ import tempfile
 import time
 import unittest
 
+import distributed
 from distributed import Client
 
+if os.environ.get("EXPECTED_DASK", distributed.__version__) != distributed.__version__:
+    raise SystemExit(f"this is Dask {distributed.__version__} from {distributed.__file__}; scripts/setup --tests installs "
+                     f"{os.environ['EXPECTED_DASK']}")
 PROGRAM = sys.argv.pop(1)
 ENVIRONMENT = dict(os.environ, DASK_DISTRIBUTED__DASHBOARD__LINK="", PYTHONWARNINGS="ignore",
                    DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="10s", OMP_NUM_THREADS="1")
