@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "trireme/base/error.h"
 #include "trireme/base/message.h"
 
 namespace trireme::launcher {
@@ -29,6 +30,14 @@ Admission admit(const TokenBook& book, std::string_view secret, TokenKind kind, 
                                  to_text(token.role), to_text(needed)));
   }
   return {.principal = Principal{.name = token.name, .role = token.role, .token_id = token.id}, .is_known = true};
+}
+
+bool still_admits(const TokenBook& book, std::string_view id, Role needed, double now) try {
+  return std::ranges::any_of(book.tokens(), [&](const Token& token) {
+    return !id.empty() && token.id == id && !has_expired(token, now) && may(token.role, needed);
+  });
+} catch (const DataError&) {
+  return false;
 }
 
 std::string_view bearer_secret(std::string_view authorization) {

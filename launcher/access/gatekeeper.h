@@ -26,6 +26,10 @@ struct Admission {
 // when the book cannot be read.
 [[nodiscard]] Admission admit(const TokenBook& book, std::string_view secret, TokenKind kind, Role needed, double now);
 
+// Whether the token of that id still lets its holder do so: for what goes on after it was let in. An empty id is
+// nobody's. False when the book cannot be read.
+[[nodiscard]] bool still_admits(const TokenBook& book, std::string_view id, Role needed, double now);
+
 // "Bearer trm_…" → "trm_…"; empty for anything else.
 [[nodiscard]] std::string_view bearer_secret(std::string_view authorization);
 

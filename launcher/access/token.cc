@@ -45,9 +45,9 @@ Token token_from_json(const nlohmann::json& json) {
           .expires = expires.is_null() ? std::nullopt : std::optional(expires.get<double>())};
 }
 
-bool has_expired(const Token& token, double now) { return token.expires && *token.expires <= now; }
-
 }  // namespace
+
+bool has_expired(const Token& token, double now) { return token.expires && *token.expires <= now; }
 
 FoundToken find_token(const std::vector<Token>& tokens, std::string_view secret, TokenKind kind, double now) {
   const Digest digest = digest_of(secret);

@@ -31,6 +31,8 @@ struct Token {
   std::optional<double> expires;
 };
 
+[[nodiscard]] bool has_expired(const Token& token, double now);
+
 enum class TokenState { kValid, kExpired, kUnknown };
 struct FoundToken {
   TokenState state = TokenState::kUnknown;

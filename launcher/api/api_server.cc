@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "access/certificate.h"
 #include "access/private_file.h"
 #include "access/served_names.h"
@@ -14,6 +16,7 @@
 #include "api/http_gate.h"
 #include "api/http_session.h"
 #include "api/login.h"
+#include "api/plain_grpc.h"
 #include "api/tls_door.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
@@ -69,6 +72,7 @@ class ApiServer::Impl {
               .gate = gate_,
               .actions = options.actions,
               .login = is_guarded_ ? &login_ : nullptr},
+        plain_(is_guarded_ ? std::make_unique<PlainGrpc>() : nullptr),
         door_(is_guarded_ ? open_door(*options.guarded) : nullptr),
         sorter_({}, sinks()),
         listener_(io_.context(), {.face = "gRPC and HTTP", .host = options.host, .port = options.port},
@@ -91,9 +95,15 @@ class ApiServer::Impl {
               .http = [this](tcp::socket socket) { serve_http(std::move(socket), HttpSession::Duty::kServe); },
               .tls = nullptr};
     }
-    return {.grpc = nullptr,
+    return {.grpc = [this](tcp::socket socket) { turn_away_plain(std::move(socket)); },
             .http = [this](tcp::socket socket) { serve_http(std::move(socket), HttpSession::Duty::kSendToHttps); },
             .tls = [this](tcp::socket socket) { door_->welcome(std::move(socket)); }};
+  }
+
+  void turn_away_plain(tcp::socket socket) {
+    boost::system::error_code ignored;
+    spdlog::info("event=plain_grpc_turned_away peer={}", socket.remote_endpoint(ignored).address().to_string());
+    plain_->turn_away(release(std::move(socket)));
   }
 
   void serve_http(tcp::socket socket, HttpSession::Duty duty) {
@@ -118,7 +128,8 @@ class ApiServer::Impl {
   IoThread io_{"api"};
   EventHub hub_;
   const HttpFace face_;
-  std::unique_ptr<TlsDoor> door_;  // null: plain
+  std::unique_ptr<PlainGrpc> plain_;  // with door_
+  std::unique_ptr<TlsDoor> door_;     // null: plain
   ConnectionSorter sorter_;
   Listener listener_;
 };

@@ -67,9 +67,11 @@ EventHub::EventHub(boost::asio::io_context& context, SnapshotSource& source)
       gate_(std::make_shared<Gate>()),
       next_publish_(context),
       next_keep_alive_(context),
-      next_tasks_(context) {
+      next_tasks_(context),
+      next_check_(context) {
   gate_->hub = this;
   keep_alive();
+  check_readers();
   if (source_.tasks() != nullptr) publish_tasks();
   subscription_ = source_.subscribe([gate = gate_](std::uint64_t) { gate->change(); });
 }
@@ -85,14 +87,14 @@ bool EventHub::is_full() {
   return readers_.size() >= kMostReaders;
 }
 
-void EventHub::join(boost::asio::ip::tcp::socket socket, std::string head) {
+void EventHub::join(boost::asio::ip::tcp::socket socket, std::string head, std::function<bool()> may_stay) {
   head += "retry: 1000\n\n";
   head += state_events(source_.snapshot());
   head += board_event(source_);
   if (source_.tasks()) head += spans_event(source_.tasks()->spans_after(0, kSpansPerPublish));
   auto reader = std::make_shared<EventStream>(std::move(socket), std::make_shared<const std::string>(std::move(head)));
   reader->start();
-  readers_.push_back(std::move(reader));
+  readers_.push_back({std::move(reader), std::move(may_stay)});
 }
 
 void EventHub::on_change() {
@@ -157,11 +159,11 @@ void EventHub::append_new_points(const std::string& run_id, std::vector<MetricPo
 
 void EventHub::send(std::string event) {
   const auto text = std::make_shared<const std::string>(std::move(event));
-  for (const auto& reader : readers_) reader->offer(text);
+  for (const Reader& reader : readers_) reader.stream->offer(text);
 }
 
 void EventHub::forget_ended() {
-  std::erase_if(readers_, [](const auto& reader) { return !reader->is_open(); });
+  std::erase_if(readers_, [](const Reader& reader) { return !reader.stream->is_open(); });
 }
 
 void EventHub::keep_alive() {
@@ -170,6 +172,17 @@ void EventHub::keep_alive() {
   next_keep_alive_.expires_after(kKeepAliveInterval);
   next_keep_alive_.async_wait([this](const error_code& error) {
     if (!error) keep_alive();
+  });
+}
+
+void EventHub::check_readers() {
+  for (const Reader& reader : readers_) {
+    if (!reader.may_stay()) reader.stream->close();
+  }
+  forget_ended();
+  next_check_.expires_after(kCheckInterval);
+  next_check_.async_wait([this](const error_code& error) {
+    if (!error) check_readers();
   });
 }
 

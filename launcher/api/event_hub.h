@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ class EventHub {
  public:
   static constexpr std::chrono::milliseconds kShortestInterval{200};
   static constexpr std::chrono::milliseconds kTaskInterval{500};
+  static constexpr std::chrono::milliseconds kCheckInterval{1000};
   static constexpr std::size_t kMostReaders = 1024;
 
   EventHub(boost::asio::io_context& context, SnapshotSource& source);
@@ -36,11 +38,16 @@ class EventHub {
   EventHub& operator=(const EventHub&) = delete;
 
   [[nodiscard]] bool is_full();
-  // Takes over a connection whose request has been read; `head` is the response's head.
-  void join(boost::asio::ip::tcp::socket socket, std::string head);
+  // Takes over a connection whose request has been read; `head` is the response's head. The reader is left as soon as
+  // `may_stay`, asked every kCheckInterval, says no.
+  void join(boost::asio::ip::tcp::socket socket, std::string head, std::function<bool()> may_stay);
 
  private:
   struct Gate;
+  struct Reader {
+    std::shared_ptr<EventStream> stream;
+    std::function<bool()> may_stay;
+  };
 
   void on_change();
   void publish();
@@ -50,6 +57,7 @@ class EventHub {
   void send(std::string event);
   void forget_ended();
   void keep_alive();
+  void check_readers();
 
   boost::asio::io_context& context_;
   SnapshotSource& source_;
@@ -57,13 +65,14 @@ class EventHub {
   boost::asio::steady_timer next_publish_;
   boost::asio::steady_timer next_keep_alive_;
   boost::asio::steady_timer next_tasks_;
+  boost::asio::steady_timer next_check_;
   bool is_publish_due_ = false;
   std::optional<std::uint64_t> sent_revision_;
   std::string sent_board_;  // the event
   std::uint64_t sent_span_ = 0;
   // Run → rank → time of the newest point sent. By rank, because ranks' clocks differ.
   std::map<std::string, std::map<int, double>> sent_until_;
-  std::vector<std::shared_ptr<EventStream>> readers_;
+  std::vector<Reader> readers_;
   std::shared_ptr<void> subscription_;
 };
 

@@ -26,11 +26,11 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   // Queues a complete event. Drops the reader when that is more than it may hold.
   void offer(Text event);
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+  void close();
 
  private:
   void write_next();
   void watch_for_end();
-  void close();
 
   boost::asio::ip::tcp::socket socket_;
   std::deque<Text> queue_;  // the front is being written

@@ -15,6 +15,7 @@
 
 #include "access/secret.h"
 #include "api/grpc_guard.h"
+#include "api/stream_watch.h"
 #include "trireme/base/error.h"
 
 namespace trireme::launcher {
@@ -27,15 +28,19 @@ constexpr int kKeepaliveTimeoutMs = 5'000;
 
 constexpr int kIdleMs = 300'000;  // a connection without calls, where strangers can make them
 
-void listen_guarded(grpc::ServerBuilder& builder, const std::string& name, const TokenBook& tokens) {
+void listen_guarded(grpc::ServerBuilder& builder, const std::string& name, const TokenBook& tokens,
+                    StreamWatch& watch) {
   const auto credentials = grpc::experimental::LocalServerCredentials(UDS);
   credentials->SetAuthMetadataProcessor(make_grpc_guard(tokens));
   builder.AddListeningPort("unix-abstract:" + name, credentials);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(watch.make_factory());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
 }
 
 std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services, const std::string& name,
-                                    const TokenBook* tokens) {
+                                    const TokenBook* tokens, StreamWatch* watch) {
   // Called by name, so that the linker keeps the reflection library; both calls are idempotent.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::EnableDefaultHealthCheckService(true);
@@ -45,7 +50,7 @@ std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services,
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kKeepaliveMs / 4);
-  if (tokens != nullptr) listen_guarded(builder, name, *tokens);
+  if (tokens != nullptr) listen_guarded(builder, name, *tokens, *watch);
   auto server = builder.BuildAndStart();
   if (!server) throw Error("the gRPC server did not start; the lines above from grpc say why");
   return server;
@@ -54,7 +59,9 @@ std::unique_ptr<grpc::Server> build(const std::vector<grpc::Service*>& services,
 }  // namespace
 
 GrpcFront::GrpcFront(const std::vector<grpc::Service*>& services, const TokenBook* tokens)
-    : name_(tokens == nullptr ? "" : "trireme-" + random_digits(16)), server_(build(services, name_, tokens)) {}
+    : name_(tokens == nullptr ? "" : "trireme-" + random_digits(16)),
+      watch_(tokens == nullptr ? nullptr : std::make_unique<StreamWatch>(*tokens)),
+      server_(build(services, name_, tokens, watch_.get())) {}
 
 GrpcFront::~GrpcFront() { server_->Shutdown(std::chrono::system_clock::now() + kDrainTime); }
 

@@ -17,12 +17,10 @@ class GrpcGuard final : public grpc::AuthMetadataProcessor {
 
   [[nodiscard]] bool IsBlocking() const override { return false; }  // a look at a file's date and a digest
 
-  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata* consumed,
-                       OutputMetadata*) override try {
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata*, OutputMetadata*) override
+      try {
     const std::string_view path = value_of(metadata, ":path");
     const std::string_view authorization = value_of(metadata, "authorization");
-    // The handlers need not see it, and what they do not see they cannot log.
-    if (!authorization.empty()) consumed->emplace("authorization", authorization);
     const std::optional<Role> needed = role_for_rpc(path);
     if (!needed) return grpc::Status::OK;
     const Admission admission =

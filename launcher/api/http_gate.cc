@@ -76,6 +76,10 @@ HttpAdmission HttpGate::admit_holder(const HttpHead& head, Role needed, double n
   return {.refusal = std::move(reply)};
 }
 
+bool HttpGate::still_admits(const Principal& reader, double now) const {
+  return options_.tokens == nullptr || launcher::still_admits(*options_.tokens, reader.token_id, Role::kRead, now);
+}
+
 // A secret that came in plain text is not sent on its way as if nothing had happened.
 HttpReply HttpGate::send_to_https(const HttpHead& head) const {
   const bool is_harmless = head.method == "GET" && head.authorization.empty() && head.cookie.empty() &&

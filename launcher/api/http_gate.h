@@ -44,6 +44,8 @@ class HttpGate {
 
   // Throws DataError when the tokens cannot be read.
   [[nodiscard]] HttpAdmission admit(const HttpHead& head, double now) const;
+  // Whether somebody who was let in to read may go on reading: their token was not revoked, nor has it expired.
+  [[nodiscard]] bool still_admits(const Principal& reader, double now) const;
   // For what comes in plain text to a port that speaks TLS: on to https where that is harmless, else an error.
   [[nodiscard]] HttpReply send_to_https(const HttpHead& head) const;
 

@@ -172,7 +172,9 @@ HttpReply HttpSession::answer_post(const HttpRequest& request) const {
 
 void HttpSession::become_event_stream(const HttpReply& reply) {
   if (face_.hub.is_full()) return write(error_reply(503, "too many readers of /events; close one"), false, false);
-  face_.hub.join(stream_.release_socket(), event_stream_head(reply));
+  face_.hub.join(stream_.release_socket(), event_stream_head(reply), [&gate = face_.gate, reader = principal_] {
+    return gate.still_admits(reader, seconds_since_epoch());
+  });
 }
 
 void HttpSession::write(const HttpReply& reply, bool is_head, bool keep_alive) {

@@ -16,7 +16,10 @@ HttpReply Login::log_in(const HttpRequest& request, double now) const try {
   const JsonBody body(request.body, {"secret"});
   const auto session = tokens_.open_session(body.text("secret", ""), kSessionSeconds, now);
   if (!session) {
-    return error_reply(401, "this link was used already or is older than five minutes; a new one: launcher dashboard");
+    return error_reply(
+        401,
+        "that is no token of this cluster, or a link that was used already or is older than five minutes; a new "
+        "link: launcher dashboard");
   }
   const long age = static_cast<long>(*session->token.expires - now);
   return {.status = 204, .headers = {{"Set-Cookie", session_cookie(cookie_, session->secret, is_tls_, age)}}};

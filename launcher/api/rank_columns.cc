@@ -1,24 +1,17 @@
 #include "api/rank_columns.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 #include <nlohmann/json.hpp>
+
+#include "api/json_text.h"
 
 namespace trireme::launcher {
 
 namespace {
 
 using Json = nlohmann::json;
-
-// Four significant digits: more says nothing, and takes room.
-Json rounded(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  if (value == 0) return 0;
-  const double scale = std::pow(10, 3 - std::floor(std::log10(std::abs(value))));
-  return std::round(value * scale) / scale;
-}
 
 Json metric(const RankView& rank, const char* name) {
   if (!rank.status) return nullptr;

@@ -7,7 +7,9 @@
 #include "api/json_text.h"
 #include "api/open_metrics.h"
 #include "api/query.h"
+#include "api/recent_ranks.h"
 #include "api/task_json.h"
+#include "scheduler/clock.h"
 #include "trireme/base/message.h"
 
 namespace trireme::launcher {
@@ -19,6 +21,7 @@ constexpr std::size_t kMostPoints = 5000;
 constexpr std::size_t kDefaultLines = 200;
 constexpr std::size_t kMostLines = 2000;
 constexpr std::size_t kMostSpans = 5000;
+constexpr std::size_t kMostFirst = 1'000'000;  // rank
 
 // Views of the one page. Those that Dask's dashboard has too bear its names.
 constexpr std::array<std::string_view, 13> kPages = {
@@ -70,6 +73,16 @@ HttpReply run_reply(std::string_view target, const SnapshotSource& source) {
   return run ? json_reply(to_json(*run)) : error_reply(404, "no such run; /json/status lists the runs");
 }
 
+HttpReply recent_reply(std::string_view target, const SnapshotSource& source) {
+  const auto run_id = query_value(target, "run");
+  if (!run_id) return error_reply(400, "the query needs run=ID, for example ?run=r-0001");
+  const auto first = query_count(target, "first", 0, kMostFirst);
+  if (!first) return error_reply(400, "first must be a rank's number");
+  const auto run = source.run(*run_id);
+  if (!run) return error_reply(404, "no such run; /json/status lists the runs");
+  return json_reply(recent_ranks(source, *run, static_cast<int>(*first), run->ended.value_or(seconds_since_epoch())));
+}
+
 TaskBoard board_of(const SnapshotSource& source) { return source.tasks() ? source.tasks()->board() : TaskBoard{}; }
 
 HttpReply spans_reply(std::string_view target, const SnapshotSource& source) {
@@ -86,8 +99,8 @@ HttpReply metrics_reply(const SnapshotSource& source) {
 
 // As Dask's, for people who look for what there is.
 HttpReply index_reply() {
-  constexpr std::array<std::string_view, 7> kJson = {"counts.json", "status", "run?run=ID", "history?run=ID",
-                                                     "logs?run=ID", "tasks",  "spans"};
+  constexpr std::array<std::string_view, 8> kJson = {"counts.json",   "status",      "run?run=ID", "history?run=ID",
+                                                     "recent?run=ID", "logs?run=ID", "tasks",      "spans"};
   std::string body =
       "<!doctype html><html lang=\"en\"><title>Index of JSON routes</title><h1>Index of JSON routes</h1><ul>";
   for (const auto name : kJson) body += message("<li><a href=\"/json/{}\">/json/{}</a></li>", name, name);
@@ -107,6 +120,7 @@ HttpReply answer(const HttpRequest& request, const SnapshotSource& source) {
   if (const Asset* asset = find_asset(is_page ? "/" : path)) return asset_reply(request, *asset);
   if (path == "/metrics") return metrics_reply(source);
   if (path == "/json/run") return run_reply(request.target, source);
+  if (path == "/json/recent") return recent_reply(request.target, source);
   if (path == "/json/tasks") return json_reply(to_json(board_of(source)));
   if (path == "/json/spans") return spans_reply(request.target, source);
   if (path == "/json/counts.json") return json_reply(dask_counts(board_of(source)));

@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -22,95 +21,17 @@ import grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from cluster_client import free_ports
+from guarded_cluster import GuardedCluster
 
 LAUNCHER = sys.argv.pop(1)
 SERVING = b"\x08\x01"  # grpc.health.v1.HealthCheckResponse{status: SERVING}
 DENIED, UNREACHABLE = 7, 5  # exit codes
 
 
-class Cluster:
-    """A node behind a guarded port of loopback, in a scratch state folder."""
-
-    def __init__(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="access-")
-        self.folder = pathlib.Path(self.scratch.name)
-        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("TRIREME_")}
-        self.environment |= {"XDG_STATE_HOME": str(self.folder / "state"), "TMPDIR": str(self.folder)}
-        self.state = self.folder / "state" / "trireme" / "default"
-        self.dask, self.port = free_ports(2)
-        self.up()
-        self.tokens = {role: self.make_token(role) for role in ("read", "submit", "admin", "node")}
-
-    def up(self):
-        return self.launch("up", "--secure", "--host-name", "train.example.org", "--dask-port", str(self.dask), "--http-port",
-                           str(self.port))
-
-    def close(self):
-        self.run("down")
-        self.scratch.cleanup()
-
-    def run(self, *arguments, **variables):
-        return subprocess.run([LAUNCHER, *arguments], env={**self.environment, **variables}, capture_output=True, text=True,
-                              check=False, timeout=60)
-
-    def launch(self, *arguments, **variables):
-        done = self.run(*arguments, **variables)
-        if done.returncode != 0:
-            raise AssertionError(f"launcher {' '.join(arguments)} returned {done.returncode}: {done.stderr}")
-        return done.stdout
-
-    def make_token(self, role, *options):
-        return json.loads(self.launch("token", "create", "--role", role, "--json", *options))["token"]
-
-    def token_ids(self):
-        return {row["name"]: row["id"] for row in json.loads(self.launch("token", "list", "--json"))}
-
-    @property
-    def certificate(self):
-        return self.state / "access" / "certificate.pem"
-
-    def tls(self):
-        return ssl.create_default_context(cafile=self.certificate)
-
-    def request(self, method, path, body=None, token=None, **headers):
-        """One HTTPS request: status, headers, body as JSON where it is some."""
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        if method == "POST":
-            headers.setdefault("Content-Type", "application/json")
-            body = json.dumps({} if body is None else body)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls(), timeout=20)
-        try:
-            connection.request(method, path, body, headers)
-            reply = connection.getresponse()
-            text = reply.read().decode()
-            is_json = reply.getheader("Content-Type") == "application/json"
-            return reply.status, dict(reply.getheaders()), json.loads(text) if is_json and text else text
-        finally:
-            connection.close()
-
-    def channel(self, token=None):
-        credentials = grpc.ssl_channel_credentials(root_certificates=self.certificate.read_bytes())
-        if token:
-            credentials = grpc.composite_channel_credentials(credentials, grpc.access_token_call_credentials(token))
-        return grpc.secure_channel(f"127.0.0.1:{self.port}", credentials, options=[("grpc.use_local_subchannel_pool", 1)])
-
-    def call(self, method, token=None, message=b""):
-        """The code that gRPC answers with."""
-        with self.channel(token) as channel:
-            try:
-                channel.unary_unary(method)(message, timeout=20)
-            except grpc.RpcError as error:
-                return error.code(), error.details()
-        return grpc.StatusCode.OK, ""
-
-
 class Access(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster = cls.enterClassContext(GuardedCluster(LAUNCHER))
 
     def status(self, *arguments, **options):
         return self.cluster.request(*arguments, **options)[0]
@@ -192,6 +113,8 @@ class Access(unittest.TestCase):
             with self.assertRaises(grpc.RpcError) as raised:
                 channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=20)
         self.assertEqual(raised.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertIn("this port speaks TLS", raised.exception.details())
+        self.assertIn("plain_grpc_turned_away", (self.cluster.state / "logs/scheduler.log").read_text())
 
     def test_a_revoked_token_is_no_token(self):
         token = self.cluster.make_token("read", "--name", "leaver")
@@ -200,6 +123,28 @@ class Access(unittest.TestCase):
         self.cluster.launch("token", "revoke", self.cluster.token_ids()["leaver"])
         self.assertEqual(self.status("GET", "/json/status", token=token), 401)
         self.assertEqual(self.cluster.call("/trireme.v1.Runs/List", token)[0], grpc.StatusCode.UNAUTHENTICATED)
+
+    def test_streams_end_when_their_token_is_revoked(self):
+        token = self.cluster.make_token("read", "--name", "watcher")
+        token_id = self.cluster.token_ids()["watcher"]  # before there is a session of that name
+        session = self.log_in_with(token)
+        with self.cluster.channel(token) as channel:
+            watch = channel.unary_stream("/trireme.v1.Cluster/WatchStatus")(b"", timeout=60)
+            self.assertTrue(next(watch))
+            streams = [self.events(Authorization=f"Bearer {token}"), self.events(Cookie=session)]
+            others = self.events(Authorization=f"Bearer {self.cluster.tokens['read']}")
+            self.cluster.launch("token", "revoke", token_id)
+            revoked = time.monotonic()
+            with self.assertRaises(grpc.RpcError) as raised:
+                for _ in watch:
+                    pass
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.CANCELLED)
+            for stream in streams:
+                while stream.readline():
+                    pass
+            self.assertLess(time.monotonic() - revoked, 5)
+            self.cluster.launch("run", "--no-mpi", "-n", "1", "--", "/bin/true")
+            self.assertTrue(others.readline())
 
     def test_a_token_ends_at_its_time(self):
         token = self.cluster.make_token("read", "--name", "brief", "--expires", "1m")
@@ -267,15 +212,23 @@ class Access(unittest.TestCase):
         self.assertEqual(self.status("GET", "/json/status", Cookie=session), 200)
         self.assertEqual(self.status("POST", "/api/runs/r-9999/cancel", Cookie=session), 403)
 
+    def log_in_with(self, secret):
+        return self.cluster.request("POST", "/api/login", {"secret": secret})[1]["Set-Cookie"].split(";")[0]
+
+    def events(self, **headers):
+        """The stream of events, behind its first one."""
+        connection = http.client.HTTPSConnection("127.0.0.1", self.cluster.port, context=self.cluster.tls(), timeout=20)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/events", headers=headers)
+        reply = connection.getresponse()
+        self.assertEqual(reply.getheader("Content-Type"), "text/event-stream")
+        while not reply.readline().startswith(b"event: snapshot"):
+            pass
+        return reply
+
     def test_events_come_with_a_cookie_and_with_a_token(self):
-        for headers in ({"Cookie": self.log_in().split(";")[0]}, {"Authorization": f"Bearer {self.cluster.tokens['read']}"}):
-            connection = http.client.HTTPSConnection("127.0.0.1", self.cluster.port, context=self.cluster.tls(), timeout=20)
-            self.addCleanup(connection.close)
-            connection.request("GET", "/events", headers=headers)
-            reply = connection.getresponse()
-            self.assertEqual(reply.getheader("Content-Type"), "text/event-stream")
-            while not reply.readline().startswith(b"event: snapshot"):
-                pass
+        self.events(Cookie=self.log_in().split(";")[0])
+        self.events(Authorization=f"Bearer {self.cluster.tokens['read']}")
 
     def test_plain_http_is_sent_to_https(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.cluster.port, timeout=20)

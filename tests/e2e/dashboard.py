@@ -155,6 +155,14 @@ def stuck_rank(cluster, dashboard, run_id):
     dashboard.says("#verdict-condition", "healthy", timeout=60_000)
 
 
+def past_at_load(dashboard, run_id):
+    """A page that was opened just now shows what went before."""
+    dashboard.show("ranks", run_id)
+    expect(dashboard.at("#heat")).to_have_attribute("data-columns", re.compile(r"^(\d\d\d|[1-9]\d)$"), timeout=3000)
+    ensure(dashboard.colours("#heat") > 5, "the heat map is empty")
+    dashboard.draws("#memory .bar-row", 4)
+
+
 def dead_rank(cluster, dashboard, run_id):
     dashboard.show("status", run_id)
     os.kill(cluster.rank(3, run_id), signal.SIGKILL)
@@ -282,6 +290,7 @@ def main():
         done("metrics", metrics, cluster, first)
         done("a slow rank", slow_rank, cluster, dashboard, first)
         done("a stuck rank", stuck_rank, cluster, dashboard, first)
+        done("the past at load", past_at_load, dashboard, first)
         done("a dead rank", dead_rank, cluster, dashboard, first)
         done("accessibility", accessibility, dashboard, first)
         again = done("run again", run_again, dashboard, first)

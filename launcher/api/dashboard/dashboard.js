@@ -5,7 +5,7 @@ import { Comparison, kMostCompared } from "./compare.js";
 import { HeatMap } from "./heatmap.js";
 import { showFound, showLines } from "./log.js";
 import { showMemory } from "./memory.js";
-import { addPoints, addRanks, loadHistory, loadLines, loadRanks, runOf, selectedRun, state } from "./store.js";
+import { addPoints, addRanks, loadHistory, loadLines, loadRanks, loadRecent, runOf, selectedRun, state } from "./store.js";
 import { TaskStream } from "./task_stream.js";
 import { showProgress, showWorkers } from "./tasks.js";
 import { showTopology } from "./topology.js";
@@ -78,7 +78,14 @@ function changeRun(run) {
   Object.assign(page, { shown: run.run_id, shownStatus: run.status });
   Object.values(charts).forEach((chart) => (chart.range = null));
   loadHistory(run.run_id).then(drawSoon, () => {});
+  loadRecent(run.run_id, run.ranks).then((past) => fillHeat(run.run_id, past), () => {});
   if (run.ended !== null) loadRanks(run.run_id).then(drawSoon, () => {});
+}
+
+function fillHeat(runId, past) {
+  if (page.shown !== runId) return;
+  heat.fill(runId, past);
+  drawSoon();
 }
 
 function select(runId) {

@@ -27,15 +27,33 @@ export class HeatMap {
     event.preventDefault();
   }
 
-  // Once a second what all ranks of the run do.
-  add(run, rows, now) {
+  begin(run, rows) {
     if (run !== this.run) Object.assign(this, { run, columns: [], first: 0, count: rows.length });
     if (rows.length !== this.total) Object.assign(this, { total: rows.length, first: 0, count: rows.length });
+  }
+
+  // Once a second what all ranks of the run do.
+  add(run, rows, now) {
+    this.begin(run, rows);
     const last = this.columns[this.columns.length - 1];
     if (last && now - last.time < 0.95) return;
-    this.columns.push({ time: now, busy_ms: this.relative(rows, "busy_ms"), exposed_ms: this.share(rows, "exposed_ms"),
-      straggler_ms: this.share(rows, "straggler_ms"), raw: rows.map((row) => row.busy_ms) });
+    this.columns.push(this.column(rows, now));
     if (this.columns.length > kColumns) this.columns.shift();
+  }
+
+  // What they did before the first column that is known.
+  fill(run, past) {
+    const known = past.filter(({ rows }) => rows.some((row) => row.step_ms > 0));
+    if (known.length === 0) return;
+    this.begin(run, known[0].rows);
+    const until = this.columns[0]?.time ?? Infinity;
+    const before = known.filter(({ time }) => time < until - 0.5).map(({ rows, time }) => this.column(rows, time));
+    this.columns = [...before, ...this.columns].slice(-kColumns);
+  }
+
+  column(rows, time) {
+    return { time, busy_ms: this.relative(rows, "busy_ms"), exposed_ms: this.share(rows, "exposed_ms"),
+      straggler_ms: this.share(rows, "straggler_ms") };
   }
 
   // 1 is the median rank's time; 0.5 of colour is twice of it.
@@ -87,6 +105,7 @@ export class HeatMap {
     const ratio = devicePixelRatio || 1;
     Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
     this.canvas.style.height = `${height}px`;
+    this.canvas.dataset.columns = String(this.columns.length);
     const context = this.canvas.getContext("2d");
     context.scale(ratio, ratio);
     this.drawCells(context, width);

@@ -58,6 +58,29 @@ export async function loadHistory(runId) {
   addPoints((await fetchJson(`/json/history?${query(runId)}&limit=2000`)).points);
 }
 
+const kMostFilled = 256;  // ranks whose past is asked for
+
+// What all ranks of a run did in the last minutes, oldest first: [{time, rows: [{busy_ms, step_ms, exposed_ms, straggler_ms}]}].
+export async function loadRecent(runId, ranks) {
+  if (ranks > kMostFilled) return [];
+  const parts = [];
+  for (let known = 0; known < ranks; known += parts.at(-1).step_ms.length) {
+    const part = await fetchJson(`/json/recent?${query(runId)}${known ? `&first=${known}` : ""}`);
+    if (part.step_ms.length === 0) return [];
+    parts.push(part);
+  }
+  return columnsOf(parts);
+}
+
+function columnsOf(parts) {
+  const { begin, step_ms: [one] } = parts[0];
+  const rowsAt = (part, at) => part.step_ms.map((steps, rank) => {
+    const [step_ms, exposed_ms, straggler_ms] = [steps[at], part.exposed_ms[rank][at], part.straggler_ms[rank][at]];
+    return { step_ms, exposed_ms, straggler_ms, busy_ms: Math.max(0, step_ms - exposed_ms - straggler_ms) };
+  });
+  return one.map((_, at) => ({ time: begin + at + 1, rows: parts.flatMap((part) => rowsAt(part, at)) }));
+}
+
 // The ranks of a run that has ended; of others the stream tells.
 export async function loadRanks(runId) {
   state.rows.set(runId, rowsOfViews((await fetchJson(`/json/run?${query(runId)}`)).rank_views));

@@ -124,6 +124,20 @@ TEST_F(Book, KnowsNeitherInventedNorExpiredNorRevokedTokens) {
   }
 }
 
+TEST_F(Book, LetsWhoIsInStayOnlyAsLongAsTheTokenLasts) {
+  const MadeToken brief = book_.make({.name = "brief", .role = Role::kRead, .lifetime = 60}, kNow);
+  const MadeToken session = *book_.open_session(brief.secret, 3600, kNow);
+  for (const std::string& id : {brief.token.id, session.token.id}) {
+    EXPECT_TRUE(still_admits(book_, id, Role::kRead, kNow + 59));
+    EXPECT_FALSE(still_admits(book_, id, Role::kSubmit, kNow + 59));
+    EXPECT_FALSE(still_admits(book_, id, Role::kRead, kNow + 60));
+  }
+  book_.revoke(brief.token.id);
+  for (const std::string& id : {brief.token.id, session.token.id, std::string()}) {
+    EXPECT_FALSE(still_admits(book_, id, Role::kRead, kNow));
+  }
+}
+
 TEST_F(Book, KeepsDigestsOnlyAndFromItsOwnerOnly) {
   const MadeToken made = book_.make({.name = "ci"}, kNow);
   const std::string text = read_private_file(folder_ / "tokens.json");

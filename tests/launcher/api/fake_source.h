@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -41,6 +42,17 @@ class FakeSource : public SnapshotSource {
     std::vector<MetricPoint> thinned;
     for (std::size_t at = 0; at < points.size(); at += std::max<std::size_t>(stride, 1)) thinned.push_back(points[at]);
     return thinned;
+  }
+
+  std::vector<MetricPoint> curve(const CurveQuery& query) const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<MetricPoint> asked;
+    const auto found = history_.find(query.run_id);
+    if (found == history_.end()) return asked;
+    std::ranges::copy_if(found->second, std::back_inserter(asked), [&](const MetricPoint& point) {
+      return point.rank == query.rank && point.time >= query.from && point.time <= query.to;
+    });
+    return asked;
   }
 
   std::vector<std::string> log_tail(const std::string& run_id, std::size_t lines) const override {

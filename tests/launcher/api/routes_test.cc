@@ -37,6 +37,14 @@ TEST_F(Routes, GiveHistoryOfOneRunUpToALimit) {
   EXPECT_TRUE(reply.at("points").at(0).at("metrics").contains("loss"));
 }
 
+TEST_F(Routes, GiveWhatRanksDidLately) {
+  const auto reply = nlohmann::json::parse(get("/json/recent?run=r-0007&first=2").body);
+  EXPECT_EQ(reply.at("first"), 2);
+  EXPECT_EQ(reply.at("step_ms").size(), 2u);
+  EXPECT_EQ(get("/json/recent?run=r-0007&first=-1").status, 400u);
+  EXPECT_EQ(get("/json/recent?run=r-9999").status, 404u);
+}
+
 TEST_F(Routes, GiveTheLastLinesOfOneRun) {
   const auto reply = nlohmann::json::parse(get("/json/logs?run=r-0007&lines=1").body);
   ASSERT_EQ(reply.at("lines").size(), 1u);
