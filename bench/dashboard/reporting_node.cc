@@ -50,7 +50,7 @@ class ReportingNode {
                       {"tokens_per_s", 4e4 + 1e3 * wave}};
     record.collective = CollectiveStatus{static_cast<std::uint64_t>(step), "all_reduce", 4 << 20};
     auto said = std::make_shared<v1::AgentMessage>();
-    said->mutable_rank_status()->set_json_line(to_json_line(record));
+    said->mutable_rank_status()->add_json_lines(to_json_line(record));
     outbox_.put(std::move(said));
   }
 

@@ -17,15 +17,23 @@ namespace trireme::launcher {
 
 namespace {
 
-constexpr std::size_t kOutboxCapacity = 10'000;
+// Bytes of output, and of records, that wait for the scheduler. It takes tens of MB/s, so nothing waits long.
+constexpr std::size_t kOutboxBytes = 2 << 20;
+constexpr std::size_t kOverhead = 128;  // of a message
 constexpr std::chrono::minutes kPatience{10};
+
+// Only output comes in floods: what else is said must not wait for room behind it.
+std::size_t cost_of(const v1::AgentMessage& message) {
+  const bool is_bulk = message.has_rank_output() || message.has_rank_status();
+  return is_bulk ? message.ByteSizeLong() + kOverhead : 0;
+}
 
 }  // namespace
 
 Agent::Agent(AgentOptions options)
     : options_(std::move(options)),
       started_(seconds_since_epoch()),
-      outbox_(kOutboxCapacity),
+      outbox_(kOutboxBytes),
       listener_(listen_unix(options_.place.socket)) {
   accepter_ = std::jthread([this] { listen(); });
 }
@@ -105,8 +113,10 @@ std::shared_ptr<NodeRun> Agent::run_of(const std::string& run_id) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<NodeRun>& run = runs_[run_id];
   if (!run) {
-    run = std::make_shared<NodeRun>(
-        run_id, options_.place, [this](std::shared_ptr<v1::AgentMessage> message) { outbox_.put(std::move(message)); });
+    run = std::make_shared<NodeRun>(run_id, options_.place, [this](std::shared_ptr<v1::AgentMessage> message) {
+      const std::size_t cost = cost_of(*message);
+      outbox_.put(std::move(message), cost);
+    });
   }
   return run;
 }
@@ -184,8 +194,9 @@ void Agent::serve_line(const std::string& line, LineChannel& channel) {
   const std::string run_id = message.value("run_id", "");
   if (type == "status") {
     auto status = std::make_shared<v1::AgentMessage>();
-    status->mutable_rank_status()->set_json_line(line);
-    outbox_.offer(std::move(status));  // a rank is never slowed down
+    status->mutable_rank_status()->add_json_lines(line);
+    const std::size_t cost = cost_of(*status);
+    outbox_.offer(std::move(status), cost);  // a rank is never slowed down
     return;
   }
   {

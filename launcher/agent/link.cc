@@ -1,6 +1,8 @@
 #include "agent/link.h"
 
+#include <algorithm>
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include <grpcpp/grpcpp.h>
@@ -15,13 +17,40 @@ namespace {
 constexpr std::chrono::milliseconds kHeartbeat{500};
 constexpr std::chrono::milliseconds kRetry{300};
 
+// A message for every record of a thousand ranks would cost the scheduler more than reading them.
+constexpr std::chrono::milliseconds kRecordsWait{20};
+constexpr std::size_t kMostBytes = 1 << 20;  // gRPC takes four
+
+using Message = std::shared_ptr<v1::AgentMessage>;
 using Stream = grpc::ClientReaderWriter<v1::AgentMessage, v1::AgentCommand>;
+
+// Puts into `records` what else of ranks' records comes within kRecordsWait. Returns what came instead, if anything
+// did.
+std::optional<Message> gather(v1::AgentMessage& records, MessageOutbox& outbox) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + kRecordsWait;
+  v1::RankStatus& all = *records.mutable_rank_status();
+  for (std::size_t bytes = 0; bytes < kMostBytes;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    auto next = outbox.take(std::max(left, std::chrono::milliseconds(0)));
+    if (!next || !(*next)->has_rank_status()) return next;
+    all.MergeFrom((*next)->rank_status());
+    bytes += (*next)->ByteSizeLong();
+  }
+  return std::nullopt;
+}
 
 void write_messages(Stream& stream, MessageOutbox& outbox, const std::atomic<bool>& is_over) {
   v1::AgentMessage heartbeat;
   heartbeat.mutable_heartbeat();
   while (!is_over) {
-    const auto message = outbox.take(kHeartbeat);
+    auto message = outbox.take(kHeartbeat);
+    if (message && (*message)->has_rank_status()) {
+      v1::AgentMessage records = **message;  // a copy: the message itself may have to be sent again
+      message = gather(records, outbox);
+      if (!stream.Write(records)) return;
+      if (!message) continue;
+    }
     if (!stream.Write(message ? **message : heartbeat)) return;
   }
 }

@@ -20,8 +20,8 @@ using MessageOutbox = SendQueue<std::shared_ptr<trireme::v1::AgentMessage>>;
 enum class LinkEnd { kStopped, kRejected, kUnreachable };
 
 // Holds the agent's stream to the scheduler at `address`: registers with what `hello` gives, hands each command to
-// `on_command`, sends what `outbox` gives and heartbeats between. Reconnects for `patience` after the stream breaks and
-// sends what the scheduler had not acknowledged again.
+// `on_command`, sends what `outbox` gives and heartbeats between. Ranks' records wait 20 ms for others and travel
+// together. Reconnects for `patience` after the stream breaks and sends what the scheduler had not acknowledged again.
 //
 // Blocks until `on_command` returns false (kStopped), the scheduler turns the agent away (kRejected, logged) or cannot
 // be reached any more (kUnreachable).

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "cli/cluster_access.h"
@@ -16,6 +17,14 @@ struct CancelOptions {
   bool force = false;
 };
 
+// By its state: the log, which follow() reads first, may be long.
+void wait_for_end(SchedulerClient& client, const std::string& run_id) {
+  client.watch_status([&](const ClusterSnapshot& snapshot) {
+    const auto run = std::ranges::find(snapshot.runs, run_id, &RunView::run_id);
+    return run != snapshot.runs.end() && !run->ended;
+  });
+}
+
 int cancel_run(const CancelOptions& options) {
   const ClusterRecord record = require_cluster(options.cluster);
   SchedulerClient client = connect_to(record);
@@ -24,7 +33,7 @@ int cancel_run(const CancelOptions& options) {
     std::cout << message("{} had already ended: {}\n", options.run_id, before);
     return kOk;
   }
-  client.follow(options.run_id, true, {.on_line = nullptr, .on_run = nullptr});
+  wait_for_end(client, options.run_id);
   std::cout << message("{} is {}\n", options.run_id, client.run(options.run_id).status);
   return kOk;
 }

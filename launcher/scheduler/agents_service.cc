@@ -16,7 +16,8 @@ namespace {
 using AgentStream = grpc::ServerReaderWriter<v1::AgentCommand, v1::AgentMessage>;
 
 constexpr std::chrono::milliseconds kWriterWake{1000};
-constexpr std::uint64_t kAcknowledgeEvery = 64;  // messages
+constexpr std::uint64_t kAcknowledgeEvery = 64;  // messages, or
+constexpr std::size_t kAcknowledgeBytes = 256 << 10;
 
 void write_commands(AgentStream& stream, CommandOutbox& outbox) {
   while (!outbox.is_done()) {
@@ -29,6 +30,12 @@ std::shared_ptr<v1::AgentCommand> acknowledgement(std::uint64_t messages) {
   auto command = std::make_shared<v1::AgentCommand>();
   command->mutable_acknowledged()->set_messages(messages);
   return command;
+}
+
+// Records travel together and are kept one by one until they are acknowledged.
+std::uint64_t counted(const v1::AgentMessage& message) {
+  if (message.has_heartbeat()) return 0;
+  return message.has_rank_status() ? static_cast<std::uint64_t>(message.rank_status().json_lines_size()) : 1;
 }
 
 // Turns what one agent says into events.
@@ -70,8 +77,11 @@ class AgentSession {
   void on(const v1::RankExited& exited) {
     scheduler_.post(RankExited{exited.run_id(), exited.rank(), exited.code(), exited.signal(), exited.error()});
   }
-  void on(const v1::RankStatus& status) try {
-    scheduler_.add_status(parse_status_record(status.json_line()));
+  void on(const v1::RankStatus& status) {
+    for (const std::string& line : status.json_lines()) on_record(line);
+  }
+  void on_record(const std::string& line) try {
+    scheduler_.add_status(parse_status_record(line));
   } catch (const DataError& error) {
     spdlog::warn("node={} sent a bad status record: {}", node_, error.what());
   }
@@ -120,9 +130,16 @@ class AgentsService final : public v1::Agents::Service {
       AgentSession session(scheduler_, hello.node());
       v1::AgentMessage message;
       std::uint64_t taken = 0;
+      std::uint64_t acknowledged = 0;
+      std::size_t bytes = 0;
       while (stream.Read(&message)) {
         session.on(message);
-        if (!message.has_heartbeat() && ++taken % kAcknowledgeEvery == 0) outbox->put(acknowledgement(taken));
+        taken += counted(message);
+        bytes += message.ByteSizeLong();
+        if (taken - acknowledged < kAcknowledgeEvery && bytes < kAcknowledgeBytes) continue;
+        acknowledged = taken;
+        bytes = 0;
+        outbox->put(acknowledgement(taken));
       }
       scheduler_.disconnect_node(hello.node(), outbox, "its agent's connection ended");
     }

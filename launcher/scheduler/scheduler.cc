@@ -22,14 +22,15 @@ constexpr std::size_t kPastRunsShown = 500;
 
 std::uint64_t microseconds(Seconds time) { return static_cast<std::uint64_t>(time * 1e6); }
 
-// Whether faces would draw something else. Heartbeats and idle ticks would not.
-bool is_visible(const Event& event, const ClusterState& before, const Transition& after) {
-  if (!after.effects.empty()) return true;
-  if (std::holds_alternative<NodeHeard>(event) || std::holds_alternative<Tick>(event)) {
-    return !std::equal(before.nodes.begin(), before.nodes.end(), after.state.nodes.begin(), after.state.nodes.end(),
-                       [](const Node& left, const Node& right) { return left.state == right.state; });
-  }
-  return true;
+// Faces draw what it changes only when it has effects or moves a node's state.
+bool is_heartbeat(const Event& event) {
+  return std::holds_alternative<NodeHeard>(event) || std::holds_alternative<Tick>(event);
+}
+
+std::vector<NodeState> states_of(const std::vector<Node>& nodes) {
+  std::vector<NodeState> states;
+  for (const Node& node : nodes) states.push_back(node.state);
+  return states;
 }
 
 }  // namespace
@@ -107,13 +108,13 @@ void Scheduler::take_back_drains() {
 
 void Scheduler::post(const Event& event) {
   const std::lock_guard lock(mutex_);
-  // Node states are compared before and after; the rest of the state moves.
-  ClusterState before;
-  before.nodes = state_.nodes;
+  const bool may_be_invisible = is_heartbeat(event);
+  const auto before = may_be_invisible ? states_of(state_.nodes) : std::vector<NodeState>();
   Transition transition = apply(std::move(state_), event, seconds_since_epoch());
-  const bool visible = is_visible(event, before, transition);
   state_ = std::move(transition.state);
+  const bool visible = !may_be_invisible || !transition.effects.empty() || before != states_of(state_.nodes);
   carry_out(transition.effects);
+  if (state_.is_stopping) hung_up_.notify_all();
   if (!visible && !is_insight_old()) return;
   count_change();
 }
@@ -205,7 +206,7 @@ void Scheduler::disconnect_node(const std::string& node, const std::shared_ptr<C
     const auto found = outboxes_.find(node);
     if (found == outboxes_.end() || found->second != outbox) return;
     outboxes_.erase(found);
-    changed_.notify_all();
+    hung_up_.notify_all();
   }
   post(NodeGone{node, cause});
 }
@@ -225,7 +226,7 @@ std::uint64_t Scheduler::wait_for_change(std::uint64_t seen, std::chrono::millis
 
 bool Scheduler::wait_until_stopped(std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [&] { return state_.is_stopping && outboxes_.empty(); });
+  return hung_up_.wait_for(lock, timeout, [&] { return state_.is_stopping && outboxes_.empty(); });
 }
 
 void Scheduler::work(const std::stop_token& stop) {

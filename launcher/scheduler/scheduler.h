@@ -138,6 +138,7 @@ class Scheduler final : public SnapshotSource {
 
   mutable std::mutex mutex_;  // guards everything below
   mutable std::condition_variable changed_;
+  mutable std::condition_variable hung_up_;  // apart: who waits for the end sleeps through every other change
   ClusterState state_;
   std::vector<RunView> past_;  // of earlier schedulers, newest first
   Seconds changed_at_ = 0;     // when the revision last grew

@@ -77,7 +77,8 @@ LogEntry parse_log_line(const std::string& line) {
   return entry;
 }
 
-LogBook::LogBook(std::filesystem::path runs_folder) : runs_folder_(std::move(runs_folder)) {}
+LogBook::LogBook(std::filesystem::path runs_folder, std::uint64_t most_bytes)
+    : runs_folder_(std::move(runs_folder)), most_bytes_(most_bytes) {}
 
 LogBook::~LogBook() {
   for (const auto& [run_id, log] : logs_) ::close(log.fd);
@@ -94,9 +95,10 @@ std::vector<std::string> LogBook::append_once(const std::string& run_id, int ran
                                               std::uint64_t first_line, std::vector<std::string> lines) {
   const std::lock_guard lock(mutex_);
   OpenLog& log = open_log(run_id);
-  const std::uint64_t known = log.lines[{rank, is_error}];
+  std::uint64_t& known = log.lines[{rank, is_error}];
   const std::uint64_t repeated = known > first_line ? std::min<std::uint64_t>(known - first_line, lines.size()) : 0;
   lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(repeated));
+  known = std::max(known, first_line);  // some of the lines before had no room in the file that was counted
   std::vector<LogEntry> entries;
   for (const std::string& line : lines) entries.push_back({rank, is_error, line});
   if (!entries.empty()) write(run_id, log, entries);
@@ -120,13 +122,31 @@ LogBook::OpenLog& LogBook::open_log(const std::string& run_id) {
     if (log.fd >= 0) ::close(log.fd);
     throw DataError(message("cannot open {}: {}", path.string(), std::strerror(reason)));
   }
+  log.bytes = whole;
   return logs_.emplace(run_id, std::move(log)).first->second;
 }
 
-void LogBook::write(const std::string& run_id, OpenLog& log, const std::vector<LogEntry>& entries) {
+std::string LogBook::text_of(const OpenLog& log, const std::vector<LogEntry>& entries) const {
   std::string text;
-  for (const LogEntry& entry : entries) text += format_log_line(entry) + '\n';
+  const auto fits = [&](std::uint64_t most) { return log.bytes + text.size() < most; };
+  for (const LogEntry& entry : entries) {
+    if (!fits(entry.is_error ? most_bytes_ + kMostErrorBytes : most_bytes_)) continue;
+    const bool had_room = fits(most_bytes_);
+    text += format_log_line(entry) + '\n';
+    if (had_room && !fits(most_bytes_)) {
+      text += format_log_line({-1, true,
+                               message("launcher: this log has {} bytes; from here on it takes standard error only",
+                                       most_bytes_)}) +
+              '\n';
+    }
+  }
+  return text;
+}
+
+void LogBook::write(const std::string& run_id, OpenLog& log, const std::vector<LogEntry>& entries) {
+  const std::string text = text_of(log, entries);
   write_all(log.fd, text, path_of(run_id));
+  log.bytes += text.size();
   for (const LogEntry& entry : entries) ++log.lines[{entry.rank, entry.is_error}];
   ++generation_;
   grown_.notify_all();

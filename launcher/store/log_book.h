@@ -26,11 +26,15 @@ struct LogEntry {
 
 // The output of every run, in RUNS_FOLDER/RUN_ID/output.log.
 //
-// Files are append-only and readable while a run writes them. Thread-safe. append() throws DataError naming the file
-// when it cannot be written (disk full).
+// Files are append-only and readable while a run writes them. A file that has reached kMostBytes takes a line that says
+// so, and from there on standard error only, up to kMostErrorBytes more. Thread-safe. append() throws DataError naming
+// the file when it cannot be written (disk full).
 class LogBook {
  public:
-  explicit LogBook(std::filesystem::path runs_folder);
+  static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+  static constexpr std::uint64_t kMostErrorBytes = std::uint64_t{64} << 20;
+
+  explicit LogBook(std::filesystem::path runs_folder, std::uint64_t most_bytes = kMostBytes);
   ~LogBook();
   LogBook(const LogBook&) = delete;
   LogBook& operator=(const LogBook&) = delete;
@@ -62,6 +66,7 @@ class LogBook {
   struct OpenLog {
     int fd = -1;
     std::map<StreamOfRank, std::uint64_t> lines;  // so far
+    std::uint64_t bytes = 0;
   };
 
   [[nodiscard]] std::filesystem::path path_of(const std::string& run_id) const;
@@ -69,7 +74,11 @@ class LogBook {
   [[nodiscard]] OpenLog& open_log(const std::string& run_id);
   void write(const std::string& run_id, OpenLog& log, const std::vector<LogEntry>& entries);
 
+  // What there is room for, as it stands in the file.
+  [[nodiscard]] std::string text_of(const OpenLog& log, const std::vector<LogEntry>& entries) const;
+
   const std::filesystem::path runs_folder_;
+  const std::uint64_t most_bytes_;
   mutable std::mutex mutex_;  // guards logs_ and generation_
   mutable std::condition_variable grown_;
   std::map<std::string, OpenLog> logs_;  // being written

@@ -50,10 +50,25 @@ TEST(SendQueue, BlocksASourceUntilThePeerHasTakenSomething) {
   EXPECT_EQ(take_all(queue), (std::vector<int>{3}));
 }
 
-TEST(SendQueue, DropsOffersBeforeItIsFull) {
-  SendQueue<int> queue(4);
+TEST(SendQueue, DropsOffersWhileItIsFullOfThem) {
+  SendQueue<int> queue(3);
   for (int message : {1, 2, 3, 4}) queue.offer(message);
   EXPECT_EQ(take_all(queue), (std::vector<int>{1, 2, 3}));
+  queue.acknowledge(1);
+  queue.offer(5);
+  EXPECT_EQ(take_all(queue), (std::vector<int>{5}));
+}
+
+TEST(SendQueue, LeavesOthersTheirRoomWhenOneKindFloodsIt) {
+  SendQueue<int> queue(100);
+  queue.put(1, 1000);  // the last that has room, whatever it costs
+  std::jthread flood([&] { queue.put(4, 1000); });
+  queue.offer(2, 50);
+  queue.put(3, 0);
+  EXPECT_EQ(take_all(queue), (std::vector<int>{1, 2, 3}));
+  queue.acknowledge(1);
+  flood.join();
+  EXPECT_EQ(take_all(queue), (std::vector<int>{4}));
 }
 
 TEST(SendQueue, LetsEverybodyGoWhenItIsClosed) {

@@ -61,6 +61,11 @@ class Node {
     said->mutable_rank_output()->add_lines(line);
     outbox_.put(std::move(said));
   }
+  void report(std::int64_t step) {
+    auto said = std::make_shared<v1::AgentMessage>();
+    said->mutable_rank_status()->add_json_lines(to_json_line({.run_id = "r-0001", .step = step}));
+    outbox_.put(std::move(said));
+  }
   void exit() {
     auto said = std::make_shared<v1::AgentMessage>();
     said->mutable_rank_exited()->set_run_id("r-0001");
@@ -149,6 +154,23 @@ TEST(Link, CarriesARunOverTheEndOfAScheduler) {
   for (std::uint64_t line = 0; line < 2 * kLines; ++line) EXPECT_EQ(lines[line], message("[0] line {}", line));
   EXPECT_EQ(node.starts(), 1);
   second.scheduler.post(StopRequested{});
+  EXPECT_EQ(node.join(), LinkEnd::kStopped);
+}
+
+// Blocks for good when the scheduler acknowledges less than it takes.
+TEST(Link, KeepsNoRecordThatTheSchedulerHas) {
+  static_cast<void>(spdlog::default_logger());
+  const test::TemporaryFolder folder;
+  Served served(folder.path(), 0, false);
+  Node node(served.port());
+  await(served.scheduler, [&] { return served.scheduler.snapshot().nodes.size() == 1; });
+  const std::string run_id = served.scheduler.submit({.command = {"/bin/program"}, .ranks = 1});
+  await(served.scheduler, [&] { return status_of(served.scheduler) == "running"; });
+  constexpr std::int64_t kRecords = 3000;  // more than the node keeps
+  for (std::int64_t step = 1; step <= kRecords; ++step) node.report(step);
+  await(served.scheduler, [&] { return served.scheduler.run(run_id)->insight.step == kRecords; });
+  node.exit();
+  served.scheduler.post(StopRequested{});
   EXPECT_EQ(node.join(), LinkEnd::kStopped);
 }
 

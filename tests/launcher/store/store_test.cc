@@ -136,6 +136,21 @@ TEST(LogBook, LeavesOutLinesThatComeTwice) {
   EXPECT_EQ(text, "[0] a\n[0] b\n[0] c\n[0!] error\n[0] half\n[0!] more\n");
 }
 
+TEST(LogBook, TakesOnlyErrorsOnceItIsFull) {
+  const test::TemporaryFolder folder;
+  LogBook logs(folder.path(), 100);
+  const std::vector<std::string> lines(50, "as long as this");
+  EXPECT_EQ(logs.append_once("r-0001", 0, false, 0, lines).size(), 50U);
+  logs.append_once("r-0001", 0, true, 0, {"why it failed"});
+  logs.append_once("r-0001", 0, false, 50, {"more"});
+  std::vector<std::string> texts;
+  for (const LogEntry& entry : logs.tail("r-0001", 100)) texts.push_back(entry.text);
+  ASSERT_GE(texts.size(), 3U);
+  EXPECT_EQ(texts.back(), "why it failed");
+  EXPECT_NE(texts[texts.size() - 2].find("standard error only"), std::string::npos);
+  EXPECT_LT(std::filesystem::file_size(folder / "r-0001/output.log"), 300U);
+}
+
 TEST(LogBook, NamesTheFileItCannotWrite) {
   const test::TemporaryFolder folder;
   folder.write("r-0001", "a file where a folder must be");
