@@ -15,7 +15,7 @@ import urllib.request
 from cluster_client import Cluster, Reflected
 
 LAUNCHER = sys.argv[1]
-SECONDS = 6
+SECONDS = 4
 MOST_MEMORY = 150  # MiB, of the scheduler and of the agent
 QUIET = """
 import json, os, socket, time
