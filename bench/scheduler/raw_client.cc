@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace trireme::bench {
 
@@ -56,7 +57,7 @@ void RawClient::on_operation(const dask::Object& operation) {
   const std::int64_t number = number_in(dask::find_text(operation, "key").value_or(""), name_);
   if (number < 0 || static_cast<std::size_t>(number) >= seen_.size() || seen_[static_cast<std::size_t>(number)]) return;
   seen_[static_cast<std::size_t>(number)] = true;
-  if (++in_memory_ == seen_.size()) on_all_();
+  if (++in_memory_ == seen_.size()) std::exchange(on_all_, {})();
 }
 
 std::string numbered_key(std::string_view name, std::size_t number) {

@@ -126,16 +126,28 @@ class RawLoad {
 
   void end_sustained() {
     sustained_ = end_phase("");
+    after_release([this] { begin_submit(); });
+  }
+
+  // What the phase before left is part of no phase: a scheduler takes a client's messages in their order.
+  void after_release(std::function<void()> then) {
     client_.release();
+    client_.expect("mid", 1, std::move(then));
+    client_.send(single_.with("mid", 0));
+  }
+
+  void begin_submit() {
     begin_phase("submit");
     client_.expect("one", options_.single, [this] { end_submit(); });
     for (std::size_t number = 0; number < options_.single; ++number) client_.send(single_.with("one", number));
   }
 
   void end_submit() {
-    const double submitted = end_phase("");
-    client_.release();
-    rate_ = std::min(sustained_, submitted) / 2;
+    rate_ = std::min(sustained_, end_phase("")) / 2;
+    after_release([this] { begin_half_load(); });
+  }
+
+  void begin_half_load() {
     begin_phase("half_load");
     const auto count = static_cast<std::size_t>(rate_ * kHalfLoadSeconds);
     client_.expect("hlf", count, [this] { end_half_load(); });
