@@ -16,24 +16,25 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr double kLongestStep = 30;  // seconds that a value holds without a newer one
+constexpr double kShare = 0.1;  // of a record in what is shown: about the last ten count, as in busy_ms of the present
 constexpr std::array<std::pair<const char*, const char*>, 3> kMetrics{
     {{"step_ms", "step_ms"}, {"exposed_ms", "exposed_comm_ms"}, {"straggler_ms", "straggler_ms"}}};
 
-// The newest value before the end of each second; null where there is none.
+// The value at the end of each second; null where there is none.
 Json values_of(const std::vector<MetricPoint>& points, const char* name, double begin) {
   Json values = Json::array();
   auto next = points.begin();
-  Json last;
-  double since = 0;
+  double last = 0;
+  double since = -kLongestStep;
   for (int second = 0; second < kRecentSeconds; ++second) {
     const double end = begin + second + 1;
     for (; next != points.end() && next->time <= end; ++next) {
       const auto found = next->metrics.find(name);
       if (found == next->metrics.end()) continue;
-      last = rounded(found->second);
+      last = next->time - since > kLongestStep ? found->second : last + kShare * (found->second - last);
       since = next->time;
     }
-    values.push_back(end - since > kLongestStep ? Json(nullptr) : last);
+    values.push_back(end - since > kLongestStep ? Json(nullptr) : rounded(last));
   }
   return values;
 }

@@ -1,7 +1,6 @@
 #include "api/stream_watch.h"
 
 #include <condition_variable>
-#include <vector>
 
 #include <grpcpp/server_context.h>
 #include <spdlog/spdlog.h>

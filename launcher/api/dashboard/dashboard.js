@@ -50,7 +50,9 @@ const comparison = new Comparison(byId("chart-compare"), byId("compare-table"));
 
 const kLogInterval = 1000;  // milliseconds
 const kDrawInterval = 200;
-const page = { shown: null, shownStatus: null, logAt: 0, isLogComplete: false, lines: [], isDrawDue: false };
+const kWholeInterval = 400;  // curves, maps and tables cost most; state and step of the run come in between
+const kGather = 20;          // for events that come together
+const page = { shown: null, shownStatus: null, logAt: 0, isLogComplete: false, lines: [], isDrawDue: false, drawnAt: 0, wholeAt: -kWholeInterval };
 
 const now = () => Date.now() / 1000;
 const rowsOf = (run) => state.rows.get(run.run_id) ?? [];
@@ -150,10 +152,11 @@ const views = {
   },
 };
 
-function drawRun(run, view) {
+function drawRun(run, view, isWhole) {
   if (!run) return;
   changeRun(run);
   drawHero(run, state.snapshot.provider);
+  if (!isWhole) return;
   views[view]?.(run);
   if (view === "logs" || view === "status") loadLog(run, view).catch(() => {});
 }
@@ -187,26 +190,38 @@ function titleOf(run) {
 }
 
 function draw() {
-  page.isDrawDue = false;
+  page.wholeAt = performance.now();
+  drawParts(true);
+}
+
+function drawDue() {
+  if (performance.now() - page.wholeAt >= kWholeInterval - kGather) draw();
+  else drawParts(false);
+}
+
+function drawParts(isWhole) {
+  Object.assign(page, { isDrawDue: false, drawnAt: performance.now() });
   const { snapshot } = state;
   if (!snapshot || document.hidden) return;
   const run = selectedRun();
   const view = currentView();
   drawHeader(snapshot);
-  drawRuns(snapshot, run, view);
+  if (isWhole) drawRuns(snapshot, run, view);
   showView(Boolean(run));
   byId("nodes-empty").hidden = snapshot.nodes.length > 0;
   tables.showNodes(byId("nodes"), snapshot.nodes, now(), view === "topology" ? nodeAction : undefined);
-  drawRun(run, view);
+  drawRun(run, view, isWhole);
+  document.title = titleOf(run);
+  if (!isWhole) return;
   if (view === "topology") showTopology(byId("topology"), snapshot.nodes, run ? rowsOf(run) : [], run?.insight.suspects ?? []);
   if (view === "tasks") drawTasks();
-  document.title = titleOf(run);
 }
 
 function drawSoon() {
   if (page.isDrawDue) return;
   page.isDrawDue = true;
-  setTimeout(() => requestAnimationFrame(draw), page.shown ? kDrawInterval : 0);
+  const wait = Math.max(kGather, page.drawnAt + kDrawInterval - performance.now());
+  setTimeout(() => requestAnimationFrame(drawDue), page.shown ? wait : 0);
 }
 
 function setLink(text, tone) {
