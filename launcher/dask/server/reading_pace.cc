@@ -22,7 +22,7 @@ double ReadingPace::wait(const WorkAhead& ahead, bool others_idle) const {
   const double seconds = std::max(ahead.seconds, ahead.tasks * task_seconds_);
   if (ahead.tasks < kFewTasks || seconds < kEnoughSeconds) return 0;
   if (ahead.tasks < kManyTasks || others_idle) return kShortWait;
-  return std::clamp(seconds / 2, kShortWait, kLongWait);
+  return std::min(seconds / 2, kLongWait);
 }
 
 }  // namespace trireme::launcher::dask
