@@ -46,6 +46,7 @@ int parse(CLI::App& app, const ProgramWords& words, Action& action) {
 void add_commands(CLI::App& app, Action& action, const ProgramWords& words) {
   add_up(app, action);
   add_down(app, action);
+  add_scale(app, action);
   add_status(app, action);
   add_top(app, action);
   add_run(app, action, words);

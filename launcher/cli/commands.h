@@ -18,6 +18,7 @@ using Action = std::function<int()>;
 
 void add_up(CLI::App& app, Action& action);
 void add_down(CLI::App& app, Action& action);
+void add_scale(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_top(CLI::App& app, Action& action);
 // `words` outlives the action.

@@ -45,7 +45,7 @@ int serve_cluster(const ServeOptions& wishes) {
   LiveTaskBoard tasks;
   Scheduler scheduler(adjusted(options, tasks));
   const auto services = make_services(scheduler, &tasks);
-  const auto actions = make_actions(scheduler);
+  const auto actions = make_actions(scheduler, options.name);
   ApiServer::Options served{.host = wishes.guard.listen,
                             .port = options.http_port,
                             .guarded = guard_of(wishes),

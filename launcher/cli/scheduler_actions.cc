@@ -1,8 +1,13 @@
 #include "cli/scheduler_actions.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
+#include <utility>
 
+#include "agent/child_process.h"
 #include "cli/shell_environment.h"
 #include "jobs/program.h"
 #include "scheduler/scheduler.h"
@@ -19,7 +24,7 @@ std::string home_of(const std::map<std::string, std::string>& environment) {
 
 class SchedulerActions final : public Actions {
  public:
-  explicit SchedulerActions(Scheduler& scheduler) : scheduler_(scheduler) {}
+  SchedulerActions(Scheduler& scheduler, std::string cluster) : scheduler_(scheduler), cluster_(std::move(cluster)) {}
 
   std::string submit(const WantedRun& wanted) override {
     RunSpec spec = wanted.spec;
@@ -56,7 +61,13 @@ class SchedulerActions final : public Actions {
     require_node(node);
     scheduler_.post(UndrainRequested{node});
   }
-  void scale(int) override { throw NotOfferedError("the nodes of a local cluster are fixed when it comes up"); }
+  // By the command that the button stands for. What it does is seen by the nodes that come and go.
+  void scale(int nodes) override {
+    const pid_t command = spawn({.command = {own_path(), "scale", std::to_string(nodes), "--cluster", cluster_},
+                                 .standard_error = STDERR_FILENO,
+                                 .new_session = true});
+    std::thread([command] { static_cast<void>(wait_for(command)); }).detach();
+  }
 
  private:
   void require_node(const std::string& node) const {
@@ -69,10 +80,13 @@ class SchedulerActions final : public Actions {
   }
 
   Scheduler& scheduler_;
+  const std::string cluster_;
 };
 
 }  // namespace
 
-std::unique_ptr<Actions> make_actions(Scheduler& scheduler) { return std::make_unique<SchedulerActions>(scheduler); }
+std::unique_ptr<Actions> make_actions(Scheduler& scheduler, const std::string& cluster) {
+  return std::make_unique<SchedulerActions>(scheduler, cluster);
+}
 
 }  // namespace trireme::launcher

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "access/access_folder.h"
@@ -43,6 +44,11 @@ class ClusterProvider {
   // Starts another scheduler for such nodes, on the same ports, that goes on with their runs. Returns when those that
   // live have come back. On failure the nodes are left as they are: ResourceError or DataError.
   virtual ClusterRecord revive(const ClusterRecord& record, const Progress& progress) = 0;
+  // Starts nodes, or takes away those with the fewest ranks, until the cluster has `nodes`. Waits until runs on nodes
+  // that leave have ended; with `cancel_after` they are cancelled after so many seconds. Returns when the cluster is so
+  // large. ResourceError where nodes cannot be started: those that came up stay.
+  virtual ClusterRecord scale(const ClusterRecord& record, int nodes, std::optional<double> cancel_after,
+                              const Progress& progress) = 0;
   // Ends runs, agents and scheduler, by force after a while, and removes the record. The history stays.
   virtual void down(const ClusterRecord& record, const Progress& progress) = 0;
 };

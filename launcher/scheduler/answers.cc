@@ -28,7 +28,7 @@ ClusterSnapshot Scheduler::plain_snapshot(Seconds& changed) const {
   ClusterSnapshot snapshot{.revision = revision_, .name = options_.name};
   const auto up = std::count_if(state_.nodes.begin(), state_.nodes.end(),
                                 [](const Node& node) { return node.state != NodeState::kStarting; });
-  snapshot.state = state_.is_stopping ? "stopping" : up >= options_.expected_nodes ? "up" : "starting";
+  snapshot.state = state_.is_stopping ? "stopping" : up >= state_.expected_nodes ? "up" : "starting";
   snapshot.provider = options_.provider;
   snapshot.host = options_.host;
   snapshot.dask_port = options_.dask_port;

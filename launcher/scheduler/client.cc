@@ -181,6 +181,15 @@ NodeView SchedulerClient::undrain(const std::string& node) {
   return from_proto(reply);
 }
 
+void SchedulerClient::remove_node(const std::string& node) {
+  grpc::ClientContext context;
+  set_deadline(context, kCallTimeout);
+  v1::RemoveNodeRequest request;
+  request.set_name(node);
+  v1::RemoveNodeReply reply;
+  state_->check(state_->nodes->Remove(&context, request, &reply));
+}
+
 void SchedulerClient::follow(const std::string& run_id, bool until_end, const Follower& follower) {
   grpc::ClientContext context;
   v1::FollowRequest request;

@@ -56,6 +56,8 @@ class SchedulerClient {
   // Gives the node no new ranks; what still runs there after `cancel_after` seconds, if given, is cancelled.
   NodeView drain(const std::string& node, std::optional<double> cancel_after);
   NodeView undrain(const std::string& node);
+  // The node leaves the cluster once no ranks run there; status() shows it until then.
+  void remove_node(const std::string& node);
 
   struct Follower {
     std::function<void(const LogEntry&)> on_line;

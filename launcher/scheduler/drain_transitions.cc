@@ -6,6 +6,18 @@
 // Taking nodes out of use and back.
 namespace trireme::launcher::detail {
 
+namespace {
+
+// Ranks run there, or it keeps the store of ranks that run elsewhere.
+bool is_in_use(const ClusterState& state, const std::string& node) {
+  const auto keeps_store = [&](const Run& run) {
+    return !has_ended(run.status) && !run.shares.empty() && run.shares.front().node == node;
+  };
+  return ranks_on(state, node) > 0 || std::ranges::any_of(state.runs, keeps_store);
+}
+
+}  // namespace
+
 void Step::on(const DrainRequested& event) {
   Node* drained = node(event.node);
   if (drained == nullptr) return;
@@ -20,10 +32,30 @@ void Step::on(const UndrainRequested& event) {
   Node* drained = node(event.node);
   if (drained == nullptr || !drained->is_draining) return;
   drained->is_draining = false;
+  drained->is_leaving = false;
   drained->cancel_at.reset();
   note("node_undrained", *drained);
   effects_.emplace_back(RecordDrain{event.node});
   place_queued();
+}
+
+void Step::on(const RemoveRequested& event) {
+  Node* leaving = node(event.node);
+  if (leaving == nullptr) return;
+  if (!leaving->is_draining) on(DrainRequested{event.node, std::nullopt});
+  leaving->is_leaving = true;
+  let_go_of_idle_nodes();
+}
+
+void Step::let_go_of_idle_nodes() {
+  std::erase_if(state_.nodes, [&](const Node& node) {
+    if (!node.is_leaving || is_in_use(state_, node.name)) return false;
+    if (node.state == NodeState::kUp) effects_.emplace_back(StopNode{node.name});
+    effects_.emplace_back(RecordDrain{node.name});
+    note("node_removed", node);
+    state_.expected_nodes = std::max(0, state_.expected_nodes - 1);
+    return true;
+  });
 }
 
 void Step::cancel_runs_on(const std::string& node) {

@@ -120,12 +120,12 @@ void Scheduler::carry_out(const RecordRun& effect) {
 
 void Scheduler::carry_out(const RecordDrain& effect) {
   are_nodes_unsaved_ = true;
-  const Node* node = find_node(state_, effect.node);
-  if (node == nullptr) return;
+  const Node* node = find_node(state_, effect.node);  // null once it was removed
+  const bool is_draining = node != nullptr && node->is_draining;
   try {
-    history_.save_drain(node->name, node->is_draining ? std::optional(node->cancel_at.value_or(0)) : std::nullopt);
+    history_.save_drain(effect.node, is_draining ? std::optional(node->cancel_at.value_or(0)) : std::nullopt);
   } catch (const Error& error) {
-    spdlog::error("node={} {}", node->name, error.what());
+    spdlog::error("node={} {}", effect.node, error.what());
   }
 }
 

@@ -78,13 +78,17 @@ struct DrainRequested {
 struct UndrainRequested {
   std::string node;
 };
+// The node gets no new ranks, and is no more part of the cluster once nothing of a run is there.
+struct RemoveRequested {
+  std::string node;
+};
 struct StopRequested {};
 // Time passes; deadlines are looked at.
 struct Tick {};
 
 using Event = std::variant<NodeRegistered, NodeHeard, NodeGone, RunSubmitted, StoreOpened, RankStarted, RankReported,
                            RankWroteErrors, RankExited, StarterExited, StartFailed, CancelRequested, DrainRequested,
-                           UndrainRequested, StopRequested, Tick>;
+                           UndrainRequested, RemoveRequested, StopRequested, Tick>;
 
 // Effects, carried out by the shell in their order.
 struct OpenStoreOn {

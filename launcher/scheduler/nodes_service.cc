@@ -48,6 +48,12 @@ class NodesService final : public v1::Nodes::Service {
     return show(request->name(), reply);
   }
 
+  grpc::Status Remove(grpc::ServerContext*, const v1::RemoveNodeRequest* request, v1::RemoveNodeReply*) override {
+    if (!scheduler_.node(request->name())) return no_such_node(request->name());
+    scheduler_.post(RemoveRequested{request->name()});
+    return grpc::Status::OK;
+  }
+
  private:
   grpc::Status show(const std::string& name, v1::Node* reply) const {
     const std::optional<NodeView> node = scheduler_.node(name);

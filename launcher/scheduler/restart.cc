@@ -102,7 +102,7 @@ Run run_from_document(const json& document) try {
 }
 
 ClusterState resume(std::vector<Run> active, int next_run, int nodes, Seconds now) {
-  ClusterState state{.runs = std::move(active), .next_run = next_run};
+  ClusterState state{.runs = std::move(active), .next_run = next_run, .expected_nodes = nodes};
   if (state.runs.empty()) return state;
   state.returning = Return{nodes, now + kReturnTimeout};
   for (Run& run : state.runs) {

@@ -62,6 +62,7 @@ void Scheduler::adopt_history() {
     take_back_drains();
   } else {
     state_.next_run = history_.next_run_number();
+    state_.expected_nodes = options_.expected_nodes;
     history_.forget_drains();
   }
   // What is unfinished beside those has no ranks any more that anybody watches.
@@ -136,7 +137,7 @@ std::string Scheduler::submit(const RunSpec& spec) {
   {
     const std::lock_guard lock(mutex_);
     if (state_.is_stopping) throw ConfigError("the cluster is going down and takes no runs");
-    const int nodes = std::max<int>(options_.expected_nodes, static_cast<int>(state_.nodes.size()));
+    const int nodes = std::max<int>(state_.expected_nodes, static_cast<int>(state_.nodes.size()));
     if (const auto reason = reject_request(spec, nodes)) throw ConfigError(*reason);
     run_id = run_id_of(state_.next_run);
     std::filesystem::create_directories(runs_folder_ / run_id);

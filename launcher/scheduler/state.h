@@ -28,6 +28,7 @@ struct Node {
   int gpus = 0;
   Seconds last_seen = 0;
   bool is_draining = false;          // gets no new ranks
+  bool is_leaving = false;           // goes once nothing of a run is there
   std::optional<Seconds> cancel_at;  // what still runs there then, is cancelled
 };
 
@@ -89,6 +90,7 @@ struct ClusterState {
   std::vector<Node> nodes;  // in the order of their names
   std::vector<Run> runs;    // oldest first
   int next_run = 1;
+  int expected_nodes = 0;  // the cluster is starting until it has had so many
   bool is_stopping = false;
   std::optional<Return> returning;
 };

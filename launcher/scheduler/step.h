@@ -23,6 +23,7 @@ class Step {
   void on(const CancelRequested& event);
   void on(const DrainRequested& event);
   void on(const UndrainRequested& event);
+  void on(const RemoveRequested& event);
   void on(const StopRequested& event);
   void on(const Tick& event);
 
@@ -36,6 +37,7 @@ class Step {
 
   void place_queued();
   void cancel_runs_on(const std::string& node);
+  void let_go_of_idle_nodes();
   // A node of before the scheduler's restart is back.
   void rejoin(Run& run, const NodeRegistered& event);
   void end_return();

@@ -240,6 +240,7 @@ void Step::on(const Tick&) {
   for (Run& run : state_.runs) {
     if (!has_ended(run.status) && run.deadline && now_ >= *run.deadline) pass_deadline(run);
   }
+  let_go_of_idle_nodes();
 }
 
 }  // namespace detail

@@ -15,6 +15,7 @@
 #include "access/served_names.h"
 #include "agent/child_process.h"
 #include "agent/free_port.h"
+#include "providers/leaving_nodes.h"
 #include "providers/local/port_holder.h"
 #include "providers/owner_client.h"
 #include "scheduler/client.h"
@@ -85,11 +86,15 @@ std::string describe(const std::vector<topology::SearchedPlace>& looked_at) {
   return text;
 }
 
+std::string node_name(int index) { return message("node{}", index); }
+
 class LocalProvider final : public ClusterProvider {
  public:
   ClusterRecord up(const UpRequest& request, const Progress& progress) override;
   bool lacks_only_scheduler(const ClusterRecord& record) override;
   ClusterRecord revive(const ClusterRecord& record, const Progress& progress) override;
+  ClusterRecord scale(const ClusterRecord& record, int nodes, std::optional<double> cancel_after,
+                      const Progress& progress) override;
   void down(const ClusterRecord& record, const Progress& progress) override;
 
  private:
@@ -98,7 +103,10 @@ class LocalProvider final : public ClusterProvider {
   static int gpus_of_node(const UpRequest& request, int node);
   static void start(ClusterRecord& record, const std::string& role, std::vector<std::string> command);
   static void start_scheduler(ClusterRecord& record, bool resume, const Progress& progress);
-  static void start_agents(ClusterRecord& record, const UpRequest& request, const Progress& progress);
+  static void start_agent(ClusterRecord& record, const std::string& node, int gpus);
+  static void start_nodes(ClusterRecord& record, int count, const Progress& progress);
+  static void remove_nodes(ClusterRecord& record, int count, std::optional<double> cancel_after,
+                           const Progress& progress);
   static void await_nodes(const ClusterRecord& record, long nodes, const Progress& progress);
   static void check_alive(const ClusterRecord& record);
   static void end_processes(const ClusterRecord& record, Clock::time_point deadline);
@@ -156,7 +164,10 @@ ClusterRecord LocalProvider::up(const UpRequest& request, const Progress& progre
   try {
     save_cluster(record);
     start_scheduler(record, false, progress);
-    start_agents(record, request, progress);
+    progress(message("starting {} node{}", record.nodes, record.nodes == 1 ? "" : "s"));
+    for (int index = 0; index < record.nodes; ++index) {
+      start_agent(record, node_name(index), gpus_of_node(request, index));
+    }
     await_nodes(record, record.nodes, progress);
   } catch (...) {
     progress("ending what was started");
@@ -229,29 +240,25 @@ void LocalProvider::start_scheduler(ClusterRecord& record, bool resume, const Pr
                               (state_folder(record.name) / "logs").string()));
 }
 
-void LocalProvider::start_agents(ClusterRecord& record, const UpRequest& request, const Progress& progress) {
-  progress(message("starting {} node{}", record.nodes, record.nodes == 1 ? "" : "s"));
-  for (int index = 0; index < record.nodes; ++index) {
-    const std::string node = message("node{}", index);
-    const fs::path folder = record.runtime_folder / node;
-    fs::create_directories(folder);
-    std::vector<std::string> command = {"agent",
-                                        "--node",
-                                        node,
-                                        "--host",
-                                        record.host,
-                                        "--scheduler",
-                                        http_address(record),
-                                        "--folder",
-                                        folder.string(),
-                                        "--gpus",
-                                        std::to_string(gpus_of_node(request, index))};
-    if (!record.certificate.empty()) {
-      const AccessFiles files(state_folder(record.name));
-      command.insert(command.end(), {"--certificate", record.certificate, "--token-file", files.node_token});
-    }
-    start(record, node, std::move(command));
+void LocalProvider::start_agent(ClusterRecord& record, const std::string& node, int gpus) {
+  const fs::path folder = record.runtime_folder / node;
+  fs::create_directories(folder);
+  std::vector<std::string> command = {"agent",
+                                      "--node",
+                                      node,
+                                      "--host",
+                                      record.host,
+                                      "--scheduler",
+                                      http_address(record),
+                                      "--folder",
+                                      folder.string(),
+                                      "--gpus",
+                                      std::to_string(gpus)};
+  if (!record.certificate.empty()) {
+    const AccessFiles files(state_folder(record.name));
+    command.insert(command.end(), {"--certificate", record.certificate, "--token-file", files.node_token});
   }
+  start(record, node, std::move(command));
 }
 
 void LocalProvider::await_nodes(const ClusterRecord& record, long nodes, const Progress& progress) {
@@ -262,13 +269,72 @@ void LocalProvider::await_nodes(const ClusterRecord& record, long nodes, const P
     check_alive(record);
     const ClusterSnapshot snapshot = client.status();
     const long up = std::count_if(snapshot.nodes.begin(), snapshot.nodes.end(),
-                                  [](const NodeView& node) { return node.state == "up"; });
+                                  [](const NodeView& node) { return node.state == "up" || node.state == "draining"; });
     if (up != shown) progress(message("{} of {} nodes are up", shown = up, record.nodes));
     if (up >= nodes) return;
     pause();
   }
   throw ResourceError(message("only {} of {} nodes registered; their logs are in {}", shown, record.nodes,
                               (state_folder(record.name) / "logs").string()));
+}
+
+ClusterRecord LocalProvider::scale(const ClusterRecord& record, int nodes, std::optional<double> cancel_after,
+                                   const Progress& progress) {
+  ClusterRecord scaled = record;
+  std::erase_if(scaled.processes, [](const ClusterProcess& process) { return !is_running(process.identity); });
+  const auto has = static_cast<int>(scaled.processes.size()) - 1;  // but for the scheduler
+  if (nodes > has) start_nodes(scaled, nodes - has, progress);
+  if (nodes < has) remove_nodes(scaled, has - nodes, cancel_after, progress);
+  scaled.nodes = nodes;
+  save_cluster(scaled);
+  return scaled;
+}
+
+void LocalProvider::start_nodes(ClusterRecord& record, int count, const Progress& progress) {
+  const std::vector<NodeView> nodes = connect_as_owner(record).status().nodes;
+  if (std::ranges::any_of(nodes, [](const NodeView& node) { return node.gpus > 0; })) {
+    throw ResourceError(
+        "the GPUs of this machine are dealt out to the nodes that the cluster came up with; to have "
+        "more nodes: launcher down, then launcher up --gpu --nodes N");
+  }
+  progress(message("starting {} node{}", count, count == 1 ? "" : "s"));
+  const auto is_taken = [&](const std::string& name) {
+    return std::ranges::any_of(record.processes, [&](const ClusterProcess& process) { return process.role == name; });
+  };
+  for (int index = 0; count > 0; ++index) {
+    if (is_taken(node_name(index))) continue;
+    start_agent(record, node_name(index), 0);
+    --count;
+  }
+  record.nodes = static_cast<int>(record.processes.size()) - 1;
+  await_nodes(record, record.nodes, progress);
+}
+
+void LocalProvider::remove_nodes(ClusterRecord& record, int count, std::optional<double> cancel_after,
+                                 const Progress& progress) {
+  SchedulerClient client = connect_as_owner(record);
+  const std::vector<std::string> leaving = nodes_to_remove(client.status().nodes, count);
+  for (const std::string& node : leaving) {
+    if (cancel_after) static_cast<void>(client.drain(node, cancel_after));
+    client.remove_node(node);
+  }
+  std::string shown;
+  for (;;) {
+    const std::string waits = describe_leaving(client.status(), leaving);
+    if (waits.empty()) break;
+    if (waits != std::exchange(shown, waits)) progress(waits);
+    pause();
+  }
+  const auto is_gone = [&](const ClusterProcess& process) { return !is_running(process.identity); };
+  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(kDownPatience);
+  for (const std::string& node : leaving) {
+    const auto process = std::ranges::find(record.processes, node, &ClusterProcess::role);
+    if (process == record.processes.end()) continue;
+    while (!is_gone(*process) && Clock::now() < deadline) pause();
+    send_signal(process->identity, SIGKILL);
+    record.processes.erase(process);
+    progress(message("{} is gone", node));
+  }
 }
 
 bool LocalProvider::lacks_only_scheduler(const ClusterRecord& record) {

@@ -64,6 +64,47 @@ TEST_F(DrainTest, GivesTheNodeNoNewRanks) {
   EXPECT_EQ(run(both).reason, "waits for nodes: 1 are up and take ranks, 1 are drained");
 }
 
+TEST_F(DrainTest, RemovesAnIdleNodeAtOnce) {
+  happen(RemoveRequested{"node1"});
+  EXPECT_EQ(find_node(state_, "node1"), nullptr);
+  EXPECT_TRUE(was_told("node_removed"));
+  EXPECT_EQ(recorded_.back(), "node1");
+  happen(NodeGone{"node1", "its agent ended"});
+  happen(NodeHeard{"node1"});
+  EXPECT_EQ(state_.nodes.size(), 1U);
+}
+
+TEST_F(DrainTest, RemovesANodeOnceItsRunHasEnded) {
+  const std::string run_id = running(2);
+  happen(RemoveRequested{"node1"});
+  EXPECT_EQ(shown("node1"), "draining");
+  EXPECT_EQ(run(submit(1)).shares.front().node, "node0");
+  happen(RankExited{run_id, 1, 0, 0, ""});
+  pass(1);
+  EXPECT_EQ(find_node(state_, "node1"), nullptr);
+  EXPECT_FALSE(has_ended(run(run_id).status));
+}
+
+TEST_F(DrainTest, KeepsANodeWhoseRunsStoreOthersNeed) {
+  const std::string run_id = running(2);
+  happen(RemoveRequested{"node0"});
+  happen(RankExited{run_id, 0, 0, 0, ""});
+  pass(1);
+  EXPECT_NE(find_node(state_, "node0"), nullptr);
+  happen(RankExited{run_id, 1, 0, 0, ""});
+  pass(1);
+  EXPECT_EQ(find_node(state_, "node0"), nullptr);
+}
+
+TEST_F(DrainTest, UndrainKeepsANodeThatWasToLeave) {
+  const std::string run_id = running(2);
+  happen(RemoveRequested{"node1"});
+  happen(UndrainRequested{"node1"});
+  for (const int rank : {0, 1}) happen(RankExited{run_id, rank, 0, 0, ""});
+  pass(1);
+  EXPECT_EQ(shown("node1"), "up");
+}
+
 TEST_F(DrainTest, LetsRunsGoOn) {
   const std::string run_id = running(2);
   happen(DrainRequested{"node0", std::nullopt});
