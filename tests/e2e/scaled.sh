@@ -5,7 +5,7 @@
 source "$(dirname "$0")/cluster.sh" "$@"
 
 expect_exit 3 "$launcher" scale 2 --cluster "$name"
-expect_text "$work/err" "launcher up --name"
+expect_text "$work/err" "launcher up --cluster $name --nodes 2"
 up 2 >"$work/up" || fail "up"
 expect_exit 2 "$launcher" scale 0 --cluster "$name"
 
@@ -44,8 +44,10 @@ expect_text "$work/out" '"state": "up"'
 # The page's button does the same.
 curl -sf -X POST -H 'Content-Type: application/json' -H "Origin: http://127.0.0.1:$http_port" \
   -d '{"nodes": 3}' "http://127.0.0.1:$http_port/api/scale" >"$work/scale" || fail "POST /api/scale"
-expect_text "$work/scale" "launcher scale 3"
-has_three() { "$launcher" status --name "$name" --json | grep -q '"name": "node2"'; }
-wait_for 60 has_three
+expect_text "$work/scale" "launcher scale --cluster $name 3"
+wait_for 60 grep -Eq '"nodes": *3' "$(record)"
+wait_for 60 "$launcher" scale 3 --cluster "$name" # that the other one has let go
+expect_exit 0 "$launcher" status --name "$name" --json
+expect_text "$work/out" '"name": "node2"'
 
 expect_exit 0 "$launcher" down --name "$name"
