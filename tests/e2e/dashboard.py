@@ -208,7 +208,7 @@ def comparison(dashboard, one, other):
 
 
 def forms(dashboard):
-    """A run that is started on the page, and nodes that this provider cannot add."""
+    """A run that is started on the page, and a wish for nodes that is taken back."""
     dashboard.show("runs")
     form = dashboard.at("#submit")
     form.locator("[name=command]").fill("/bin/echo 'two words'")
