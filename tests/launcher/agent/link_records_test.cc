@@ -3,7 +3,9 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
-#include <thread>
+#include <future>
+#include <utility>
+#include <vector>
 
 #include "agent/link.h"
 #include "trireme/base/message.h"
@@ -15,25 +17,35 @@ namespace {
 
 using namespace std::chrono_literals;
 
+struct Records {
+  int messages = 0;
+  std::vector<std::string> lines;
+};
+
 // Writes down what comes until a rank has exited, then stops the agent.
 class RecordingScheduler final : public v1::Agents::Service {
  public:
   grpc::Status Connect(grpc::ServerContext*,
                        grpc::ServerReaderWriter<v1::AgentCommand, v1::AgentMessage>* stream) override {
+    Records seen;
     v1::AgentMessage message;
     while (stream->Read(&message) && !message.has_rank_exited()) {
       if (!message.has_rank_status()) continue;
-      ++messages;
-      for (const std::string& line : message.rank_status().json_lines()) lines.push_back(line);
+      ++seen.messages;
+      for (const std::string& line : message.rank_status().json_lines()) seen.lines.push_back(line);
     }
+    seen_.set_value(std::move(seen));
     v1::AgentCommand stop;
     stop.mutable_stop();
     stream->Write(stop);
     return grpc::Status::OK;
   }
 
-  int messages = 0;  // with records
-  std::vector<std::string> lines;
+  // Once the rank has exited.
+  [[nodiscard]] Records records() { return seen_.get_future().get(); }
+
+ private:
+  std::promise<Records> seen_;
 };
 
 TEST(Link, SendsRecordsOfAMomentTogetherAndInTheirOrder) {
@@ -59,8 +71,9 @@ TEST(Link, SendsRecordsOfAMomentTogetherAndInTheirOrder) {
       [](const v1::AgentCommand& command) { return !command.has_stop(); }, 30s);
   server->Shutdown();
   EXPECT_EQ(end, LinkEnd::kStopped);
-  EXPECT_EQ(recording.lines, sent);
-  EXPECT_LE(recording.messages, 10);
+  const Records seen = recording.records();
+  EXPECT_EQ(seen.lines, sent);
+  EXPECT_LE(seen.messages, 10);
 }
 
 }  // namespace
