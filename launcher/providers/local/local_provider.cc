@@ -325,12 +325,11 @@ void LocalProvider::remove_nodes(ClusterRecord& record, int count, std::optional
     if (waits != std::exchange(shown, waits)) progress(waits);
     pause();
   }
-  const auto is_gone = [&](const ClusterProcess& process) { return !is_running(process.identity); };
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(kDownPatience);
   for (const std::string& node : leaving) {
     const auto process = std::ranges::find(record.processes, node, &ClusterProcess::role);
     if (process == record.processes.end()) continue;
-    while (!is_gone(*process) && Clock::now() < deadline) pause();
+    while (is_running(process->identity) && Clock::now() < deadline) pause();
     send_signal(process->identity, SIGKILL);
     record.processes.erase(process);
     progress(message("{} is gone", node));
