@@ -54,7 +54,10 @@ Step ExchangeTask::advance() {
     is_compared_ = moved = true;
     for (auto& chunk : chunks_) start_receiving(chunk);
   }
-  for (bool again = true; again; moved |= again) again = finish_chunks() | start_chunks();
+  for (bool again = true; again; moved |= again) {
+    again = finish_chunks();
+    again |= start_chunks();
+  }
   if (chunks_.empty() && heads_.have_left()) return Step::kFinished;
   return moved ? Step::kMoved : Step::kBlocked;
 }
