@@ -9,17 +9,18 @@ TRIREME_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 TRIREME_CACHE=${TRIREME_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trireme}
 TRIREME_LOG_DIR=${TRIREME_LOG_DIR:-$TRIREME_ROOT/build/logs}
 
-# The same names on Debian 12 and Ubuntu 22.04/24.04. libboost-dev and not a numbered one: msgpack's package needs it.
+# The same names on Debian 12 and Ubuntu 24.04. libboost-dev and not a numbered one: msgpack's package needs it.
 BUILD_PACKAGES=(build-essential cmake ninja-build ccache git pkg-config python3 python3-venv
   libopenmpi-dev openmpi-bin libhwloc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libmsgpack-cxx-dev libboost-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev libncurses-dev libjs-d3 bible-kjv)
-TEST_PACKAGES=(libgtest-dev libgmock-dev clang-format shellcheck curl iproute2 procps chromium dict-gcide)
+TEST_PACKAGES=(libgtest-dev libgmock-dev clang-format shellcheck curl iproute2 procps chromium dict-gcide
+  clang-16 libclang-rt-16-dev)  # libFuzzer; older ones cannot compile <ranges> of GCC 12
 
 _is_supported_system() {
   # shellcheck disable=SC1091
   . /etc/os-release 2>/dev/null || return 1
-  case "${ID:-}-${VERSION_ID:-}" in debian-12* | ubuntu-22.04 | ubuntu-24.04) return 0 ;; *) return 1 ;; esac
+  case "${ID:-}-${VERSION_ID:-}" in debian-12* | ubuntu-24.04) return 0 ;; *) return 1 ;; esac
 }
 
 _missing_packages() {
@@ -47,7 +48,7 @@ _install_packages() {
   elif [[ -n $NO_INSTALL ]]; then
     say "    system packages missing (--no-install leaves them so): ${missing[*]}"
   elif ! _is_supported_system; then
-    fail "this is not Debian 12 or Ubuntu 22.04/24.04; install the counterparts of: ${missing[*]} and run again with --no-install"
+    fail "this is not Debian 12 or Ubuntu 24.04; install the counterparts of: ${missing[*]} and run again with --no-install"
   elif ((EUID != 0)) && ! command -v sudo >/dev/null; then
     fail "no rights to install packages; as root run: apt-get install ${missing[*]}"
   else
@@ -98,10 +99,10 @@ _install_python_packages() {
   _pip_install --no-deps --target "$VENV/other-dask" -r "$requirements/other-dask.txt"
 }
 
-# Runs a step once per content of its requirement files, remembered in the venv.
+# Runs a step once per content of its requirement files and of the functions that install them, remembered in the venv.
 _once() {
-  local stamp=$VENV/.trireme-$1 want
-  want=$(cat "$TRIREME_ROOT"/scripts/requirements/*.txt "${BASH_SOURCE[0]}" | sha256sum)
+  local stamp=$VENV/.installed-$1 want
+  want=$({ cat "$TRIREME_ROOT"/scripts/requirements/*.txt && declare -f _make_venv _pip_install "$3"; } | sha256sum)
   if [[ -e $stamp && $(<"$stamp") == "$want" ]]; then
     say "    $2: there"
     return
