@@ -2,7 +2,7 @@
 # Configures and builds a preset. Sourced after setup.sh.
 #
 # build_preset PRESET [CMAKE OPTIONS…]     into build/PRESET, two jobs a time where memory is short;
-#                                          BUILD_TARGET: that target and what it needs, not everything
+#                                          BUILD_TARGET: these targets and what they need, not everything
 
 # A LibTorch file takes about 2 GB to compile.
 build_jobs() {
@@ -22,11 +22,12 @@ ccache_launcher() {
 }
 
 build_preset() {
-  local preset=$1
+  local preset=$1 targets
   shift
+  read -ra targets <<<"${BUILD_TARGET:-}"
   local options=(--preset "$preset" "-DTRIREME_TORCH_DIR=$TRIREME_TORCH" "-DTRIREME_TEST_PYTHON=$TRIREME_PYTHON"
     "-DCMAKE_CXX_COMPILER_LAUNCHER=$(ccache_launcher)" "$@")
   run_step "Configure $preset" cmake -S "$TRIREME_ROOT" "${options[@]}"
   run_step "Build $preset" cmake --build "$TRIREME_ROOT/build/$preset" -j "$(build_jobs)" \
-    ${BUILD_TARGET:+--target "$BUILD_TARGET"}
+    ${targets:+--target "${targets[@]}"}
 }

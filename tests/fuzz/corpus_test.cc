@@ -21,6 +21,7 @@ using Input = std::vector<std::uint8_t>;
 struct Target {
   std::string name;  // also the folder of its corpus
   std::function<void(Bytes)> run;
+  int mutations = 20000;
 };
 void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
 
@@ -100,9 +101,8 @@ TEST_P(FuzzTarget, HandlesItsCorpus) {
 }
 
 TEST_P(FuzzTarget, HandlesSeededMutations) {
-  constexpr int kMutations = 20000;
   Mutator mutator(read_corpus(GetParam().name));
-  for (int i = 0; i < kMutations; ++i) {
+  for (int i = 0; i < GetParam().mutations; ++i) {
     const auto input = mutator.next();
     ASSERT_NO_THROW(GetParam().run(input)) << "mutation " << i << ": " << testing::PrintToString(input);
   }
@@ -119,7 +119,12 @@ std::vector<Target> all_targets() {
 #endif
 #ifdef TRIREME_FUZZ_DASK
   targets.push_back({"dask_messages", dask_messages});
+  targets.push_back({"dask_bodies", dask_bodies});
+  targets.push_back({"dask_handshakes", dask_handshakes});
   targets.push_back({"dask_graphs", dask_graphs});
+#endif
+#ifdef TRIREME_FUZZ_PEERS
+  targets.push_back({.name = "dask_peers", .run = dask_peers, .mutations = 1000});  // a scheduler each
 #endif
 #ifdef TRIREME_FUZZ_HTTP
   targets.push_back({"first_bytes", first_bytes});

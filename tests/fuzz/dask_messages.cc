@@ -33,7 +33,6 @@ void look_at(const dask::Message& message, const dask::Object& value) {
 }
 
 void handle(const dask::Message& message) {
-  (void)dask::is_handshake(message.root());
   (void)dask::find_text(message.root(), "op");
   look_at(message, message.root());
   // As it is passed on to another peer, who must understand it too.
@@ -43,15 +42,32 @@ void handle(const dask::Message& message) {
                 "a message is passed on as another one");
 }
 
-void read_stream(std::string_view stream, std::size_t piece) {
-  dask::FrameReader reader(kLimits);
+// The messages of a stream that comes in pieces, as long as `handle_message` returns true.
+template <class HandleMessage>
+void read_stream(const dask::FrameLimits& limits, std::string_view stream, std::size_t piece,
+                 HandleMessage handle_message) {
+  dask::FrameReader reader(limits);
   while (!stream.empty()) {
     const auto room = reader.room();
     const std::size_t count = std::min({room.size(), piece, stream.size()});
     std::memcpy(room.data(), stream.data(), count);
     stream.remove_prefix(count);
     reader.filled(count);
-    while (auto frames = reader.next()) handle(dask::Message::decode(std::move(*frames)));
+    while (auto frames = reader.next()) {
+      if (!handle_message(dask::Message::decode(std::move(*frames)))) return;
+    }
+  }
+}
+
+std::string_view text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+// What the server answers by closing the connection is no failure.
+template <class Read>
+void expect_refusal_at_worst(Read read) {
+  try {
+    read();
+  } catch (const dask::FrameError&) {
+  } catch (const dask::MessageError&) {
   }
 }
 
@@ -59,17 +75,34 @@ void read_stream(std::string_view stream, std::size_t piece) {
 
 void dask_messages(Bytes bytes) {
   if (bytes.empty()) return;
-  const std::string_view stream(reinterpret_cast<const char*>(bytes.data()) + 1, bytes.size() - 1);
-  try {
-    read_stream(stream, bytes[0] + std::size_t{1});
-  } catch (const dask::FrameError&) {
-    // What the server answers by closing the connection; so with the next.
-  } catch (const dask::MessageError&) {
-  }
+  expect_refusal_at_worst([&] {
+    read_stream(kLimits, text_of(bytes.subspan(1)), bytes[0] + std::size_t{1}, [](const dask::Message& message) {
+      handle(message);
+      return true;
+    });
+  });
+}
+
+void dask_bodies(Bytes bytes) {
+  expect_refusal_at_worst([&] { handle(dask::Message::decode({dask::Bytes(std::string(text_of(bytes)))})); });
+}
+
+void dask_handshakes(Bytes bytes) {
+  if (bytes.empty()) return;
+  expect_refusal_at_worst([&] {
+    read_stream(dask::kHandshakeLimits, text_of(bytes.subspan(1)), bytes[0] + std::size_t{1},
+                [](const dask::Message& first) {
+                  TRIREME_CHECK(first.frames()[0].size() <= dask::kHandshakeLimits.message_bytes, "a long handshake");
+                  if (!dask::is_handshake(first.root())) return false;
+                  for (const std::string_view name : {"compression", "pickle-protocol"})
+                    TRIREME_CHECK(dask::find(first.root(), name) != nullptr, "a handshake without {}", name);
+                  return false;  // what follows has other limits
+                });
+  });
 }
 
 void dask_graphs(Bytes bytes) {
-  const dask::Bytes response(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  const dask::Bytes response{std::string(text_of(bytes))};
   (void)dask::decode_graph(response);
   (void)dask::decode_upload(response);
   (void)dask::decode_call(response);

@@ -28,6 +28,16 @@ void tokens(Bytes bytes);
 // What a Dask peer sends, in pieces: refused, or read, looked at as the scheduler does, and passed on to be read again.
 void dask_messages(Bytes bytes);
 
+// Of such a message the first frame alone: refused, or looked at and passed on.
+void dask_bodies(Bytes bytes);
+
+// What somebody says first on port 8786, in pieces: at most a little of it is kept, and only a handshake is accepted.
+void dask_handshakes(Bytes bytes);
+
+// Messages of up to four peers to a whole scheduler, each {peer, length, frame 0}: what it makes of them is an answer
+// or the end of that peer's connection, and its tasks keep their invariants.
+void dask_peers(Bytes bytes);
+
 // What a peer of port 8787 sends: its first bytes, in growing pieces, are taken for one protocol and no other later.
 void first_bytes(Bytes bytes);
 
