@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,7 +30,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::uint64_t kMostBytes = 64ull << 30;  // of a response
-constexpr std::size_t kStepBytes = 64 << 20;       // memory taken ahead of the bytes that came
 constexpr std::size_t kLongestLine = 4096;         // of standard error
 
 // Reads the source from its standard input, so that it is in no argument and no file.
@@ -109,23 +109,23 @@ void PythonProcess::read_length() {
                    [self = shared_from_this()](const ErrorCode& error, std::size_t) {
                      self->output_over_ = error || self->length_ > kMostBytes;
                      if (self->output_over_) return self->end_if_over();
-                     self->body_.clear();
                      self->read_body();
                    });
 }
 
+// What was announced is address space until it comes.
 void PythonProcess::read_body() {
-  const std::size_t here = body_.size();
-  if (here == length_) {
-    if (events_.message) events_.message(Bytes(std::move(body_)));
-    return read_length();
-  }
-  body_.resize(here + std::min<std::size_t>(length_ - here, kStepBytes));
-  asio::async_read(socket_, asio::buffer(body_.data() + here, body_.size() - here),
-                   [self = shared_from_this()](const ErrorCode& error, std::size_t) {
-                     if (!error) return self->read_body();
-                     self->output_over_ = true;
-                     self->end_if_over();
+  const std::shared_ptr<char[]> body(new (std::nothrow) char[length_]);
+  const auto end = [](PythonProcess& self) {
+    self.output_over_ = true;
+    self.end_if_over();
+  };
+  if (!body) return end(*this);
+  asio::async_read(socket_, asio::buffer(body.get(), length_),
+                   [self = shared_from_this(), body, end](const ErrorCode& error, std::size_t size) {
+                     if (error) return end(*self);
+                     if (self->events_.message) self->events_.message(Bytes({body, body.get()}, size));
+                     self->read_length();
                    });
 }
 

@@ -75,7 +75,6 @@ class PythonProcess : public std::enable_shared_from_this<PythonProcess> {
   Events events_;
   pid_t pid_ = -1;  // -1: not started, or reaped
   std::uint64_t length_ = 0;
-  std::string body_;
   boost::asio::streambuf error_text_;
   std::string last_line_;  // of standard error
   std::string how_;        // it ended; empty: it runs

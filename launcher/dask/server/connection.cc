@@ -56,10 +56,27 @@ Awaitable<Message> Connection::read() {
   while (true) {
     if (auto message = next_of_those_read()) co_return std::move(*message);
     const std::span<char> room = reader_.room();
-    const std::size_t count = co_await transport_.read_some(room);
-    has_read_all_ = count < room.size();
-    reader_.filled(count);
+    take_in(co_await transport_.read_some(room), room.size());
   }
+}
+
+std::optional<Message> Connection::read_now() {
+  while (true) {
+    if (auto message = next_of_those_read()) return message;
+    const std::span<char> room = reader_.room();
+    const std::size_t count = transport_.read_now(room);
+    if (count == 0) return std::nullopt;
+    take_in(count, room.size());
+  }
+}
+
+void Connection::take_in(std::size_t count, std::size_t room) {
+  has_read_all_ = count < room;
+  reader_.filled(count);
+}
+
+void Connection::wake_for_input(bool wakes) {
+  if (std::exchange(wakes_for_input_, wakes) != wakes) transport_.wake_for_input(wakes);
 }
 
 std::optional<Message> Connection::next_of_those_read() {

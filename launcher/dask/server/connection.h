@@ -36,12 +36,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Awaitable<void> shake_hands(bool as_server);
   // The next message. Throws FrameError, MessageError or, at the end of the connection, boost::system::system_error.
   [[nodiscard]] Awaitable<Message> read();
-  // One that has come already, without waiting. Throws FrameError or MessageError.
+  // One that was read already. Throws FrameError or MessageError.
   [[nodiscard]] std::optional<Message> next_of_those_read();
+  // One that has come already, without waiting: nothing also where only read() can tell. Throws as the former.
+  [[nodiscard]] std::optional<Message> read_now();
   // The last read() took all there was.
   [[nodiscard]] bool has_read_all() const noexcept { return has_read_all_; }
-  // Between reads: off, what comes does not wake the thread.
-  void wake_for_input(bool wakes) { transport_.wake_for_input(wakes); }
+  // Between reads: off, what comes does not wake the thread, not even in read().
+  void wake_for_input(bool wakes);
   void send(Outgoing message);
   // Until everything sent so far is written, or the connection is closed.
   [[nodiscard]] Awaitable<void> written();
@@ -64,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] boost::asio::ip::tcp::socket::executor_type executor() { return transport_.socket().get_executor(); }
 
  private:
+  void take_in(std::size_t count, std::size_t room);
   void write_next();
   void finish_write(const boost::system::error_code& error);
   void drop_slow_reader();
@@ -79,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t writing_ = 0;  // of unsent_, at its front
   std::size_t unsent_bytes_ = 0;
   bool has_read_all_ = true;
+  bool wakes_for_input_ = true;
   bool open_ = true;
   bool closes_when_written_ = false;
 };

@@ -28,7 +28,6 @@
 #include "dask/server/peers.h"
 #include "dask/server/stream_effects.h"
 #include "dask/server/tickets.h"
-#include "dask/server/type_table.h"
 #include "dask/server/worker_calls.h"
 #include "dask/tasks/task_scheduler.h"
 #include "scheduler/live_task_board.h"
@@ -82,7 +81,6 @@ class Hub {
   Topics topics;
 
   using Plugins = std::map<std::string, Bytes>;  // pickles by name
-  TypeTable types;
   Plugins worker_plugins;
   Plugins nanny_plugins;
   std::size_t scatter_turn = 0;  // of the worker that gets the next scattered value

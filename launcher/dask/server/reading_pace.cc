@@ -9,6 +9,7 @@ namespace {
 constexpr double kFewTasks = 4;
 constexpr double kManyTasks = 16;
 constexpr double kEnoughSeconds = 0.01;  // of work ahead
+constexpr double kPartOfWork = 0.65;     // that may be done before it is looked at
 
 }  // namespace
 
@@ -22,7 +23,7 @@ double ReadingPace::wait(const WorkAhead& ahead, bool others_idle) const {
   const double seconds = std::max(ahead.seconds, ahead.tasks * task_seconds_);
   if (ahead.tasks < kFewTasks || seconds < kEnoughSeconds) return 0;
   if (ahead.tasks < kManyTasks || others_idle) return kShortWait;
-  return std::min(seconds / 2, kLongWait);
+  return std::min(seconds * kPartOfWork, kLongWait);
 }
 
 }  // namespace trireme::launcher::dask

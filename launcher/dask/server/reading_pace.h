@@ -8,7 +8,7 @@ namespace trireme::launcher::dask {
 
 // How long a busy worker's messages may be left lying before they are read.
 //
-// Waking for each of them would cost several times what is in them. A worker that has work for longer than twice the
+// Waking for each of them would cost several times what is in them. A worker that has work for half as long again as the
 // wait does not notice; how long its work lasts follows from what it ended between the last readings. Times in seconds.
 class ReadingPace {
  public:

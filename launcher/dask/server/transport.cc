@@ -47,6 +47,12 @@ Awaitable<std::size_t> Transport::read_some(std::span<char> room) {
   co_return co_await plain_->async_read_some(buffer, asio::use_awaitable);
 }
 
+std::size_t Transport::read_now(std::span<char> room) {
+  if (secure_) return 0;  // parts of a record may be all there is
+  const auto count = ::recv(socket().native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
 void Transport::close() {
   boost::system::error_code ignored;
   socket().shutdown(Socket::shutdown_both, ignored);

@@ -34,6 +34,9 @@ class Transport {
   [[nodiscard]] Awaitable<void> shake_hands(bool as_server);
   // At least one byte; throws boost::system::system_error, also at the end.
   [[nodiscard]] Awaitable<std::size_t> read_some(std::span<char> room);
+  // What is there without waiting; 0 where only read_some() can tell: with TLS, and when nothing is there or comes any
+  // more.
+  [[nodiscard]] std::size_t read_now(std::span<char> room);
   // on_done(error_code, bytes) after everything is written.
   template <class OnDone>
   void write(const std::vector<boost::asio::const_buffer>& buffers, OnDone on_done) {

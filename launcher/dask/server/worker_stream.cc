@@ -39,8 +39,7 @@ struct WorkerContext {
 void task_finished(const WorkerContext& context) {
   TaskResult result{.key = context.key(), .run_id = context.run_id()};
   result.bytes = find_integer(context.operation, "nbytes", 0);
-  if (const Object* type = find(context.operation, "type"))
-    result.type = context.hub.types.share(context.message.bytes(*type));
+  if (const Object* type = find(context.operation, "type")) result.type = context.message.bytes(*type);
   result.type_name = context.text("typename");
   for (const Object& span : find_elements(context.operation, "startstops")) {
     if (find_text(span, "action") != "compute") continue;
@@ -212,9 +211,13 @@ bool apply_all(Hub& hub, const std::string& worker, const Message& message) {
 // Until the worker says goodbye. While it is busy, what it sends is read in rounds.
 Awaitable<void> read_worker(Hub& hub, Connection& connection, const WorkerInfo& info) {
   ReadingPace pace;
+  std::optional<Message> message;
   while (true) {
+    if (!message) {
+      connection.wake_for_input(true);
+      message = co_await connection.read();
+    }
     std::size_t count = 0;
-    std::optional<Message> message = co_await connection.read();
     for (; message; message = connection.next_of_those_read()) {
       if (apply_all(hub, info.address, *message)) co_return;
       count += operations_in(*message).size;
@@ -225,7 +228,7 @@ Awaitable<void> read_worker(Hub& hub, Connection& connection, const WorkerInfo& 
     if (wait == 0) continue;
     connection.wake_for_input(false);
     co_await hub.next_round(wait);
-    connection.wake_for_input(true);
+    message = connection.read_now();
   }
 }
 

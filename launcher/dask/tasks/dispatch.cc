@@ -18,7 +18,8 @@ TaskQueue& backlog_of(const Task& task) {
 void Dispatch::place(Task& task, const Worker* avoid) {
   if (Worker* worker = is_root_like(task) ? open_worker(avoid) : choose(task, avoid)) return assign(task, *worker);
   task.stranded = task.is_restricted();
-  (task.stranded ? stranded_ : queued_).insert(&task);
+  TaskQueue& queue = task.stranded ? stranded_ : queued_;
+  queue.insert(queue.end(), &task);  // most often that is its place: tasks are placed by priority
   tasks_.set_state(task, TaskState::kQueued);
 }
 
@@ -129,8 +130,12 @@ void Dispatch::detach(Task& task) {
 }
 
 void Dispatch::take_from_queue(Task& task) {
-  (task.stranded ? stranded_ : queued_).erase(&task);
-  task.stranded = false;
+  TaskQueue& queue = std::exchange(task.stranded, false) ? stranded_ : queued_;
+  if (*queue.begin() == &task) {
+    queue.erase(queue.begin());
+  } else {
+    queue.erase(&task);
+  }
 }
 
 void Dispatch::put_in_backlog(Task& task) {

@@ -61,7 +61,7 @@ struct TaskResult {
   Key key;
   std::int64_t run_id = 0;
   std::int64_t bytes = 0;
-  Bytes type;             // a pickle of the result's type
+  Bytes type;             // a pickle of the result's type; not kept
   std::string type_name;  // for people
   double started = 0;     // of its "compute", seconds since the epoch by the worker's clock; 0: not said
   double stopped = 0;

@@ -12,32 +12,34 @@ namespace {
 
 constexpr std::size_t kDeepest = 64;
 
-// Adds up what arrays and maps announce. Each element takes a byte at least, so a sum beyond the message's length means
-// that the message lies; libraries allocate by what is announced.
-struct Claims : msgpack::null_visitor {
-  explicit Claims(std::size_t bytes) : left(bytes) {}
-  bool claim(std::uint64_t elements) {
-    if (elements > left || ++depth > kDeepest) return false;
-    left -= elements;
-    return true;
-  }
-  bool start_array(std::uint32_t elements) { return claim(elements); }
-  bool start_map(std::uint32_t pairs) { return claim(2ull * pairs); }
-  bool end_array() { return --depth, true; }
-  bool end_map() { return --depth, true; }
-
-  std::size_t left;
-  std::size_t depth = 0;
-};
-
-bool is_honest(std::string_view bytes) {
-  Claims claims(bytes.size());
-  std::size_t end = 0;
-  return msgpack::parse(bytes.data(), bytes.size(), end, claims) && end == bytes.size();
-}
-
 // Texts and bins stay where they are.
 bool refer(msgpack::type::object_type, std::size_t, void*) { return true; }
+
+// Makes the objects, and adds up what arrays and maps announce. Each element takes a byte at least, so a sum beyond the
+// message's length means that the message lies; memory is taken by what is announced.
+class HonestObjects : public msgpack::v2::detail::create_object_visitor {
+ public:
+  HonestObjects(msgpack::zone& zone, std::size_t bytes)
+      : create_object_visitor(refer, nullptr, msgpack::unpack_limit()), left_(bytes) {
+    set_zone(zone);
+  }
+  bool start_array(std::uint32_t elements) { return claim(elements) && create_object_visitor::start_array(elements); }
+  bool start_map(std::uint32_t pairs) { return claim(2ull * pairs) && create_object_visitor::start_map(pairs); }
+  bool end_array() { return --depth_, create_object_visitor::end_array(); }
+  bool end_map() { return --depth_, create_object_visitor::end_map(); }
+  void parse_error(std::size_t, std::size_t) {}  // the caller sees it
+  void insufficient_bytes(std::size_t, std::size_t) {}
+
+ private:
+  bool claim(std::uint64_t elements) {
+    if (elements > left_ || ++depth_ > kDeepest) return false;
+    left_ -= elements;
+    return true;
+  }
+
+  std::size_t left_;
+  std::size_t depth_ = 0;
+};
 
 std::size_t sub_frames_of(const Bytes& header) {
   const Message message = Message::decode(Frames{header});
@@ -53,9 +55,12 @@ Message Message::decode(Frames frames) {
   Message decoded;
   decoded.frames_ = std::move(frames);
   const std::string_view bytes = decoded.frames_.at(0).view();
-  if (!is_honest(bytes)) throw MessageError(message("{} bytes are not one msgpack value", bytes.size()));
   decoded.zone_ = std::make_shared<msgpack::zone>(std::clamp<std::size_t>(4 * bytes.size(), 256, 64 << 10));
-  decoded.root_ = msgpack::unpack(*decoded.zone_, bytes.data(), bytes.size(), refer);
+  HonestObjects objects(*decoded.zone_, bytes.size());
+  std::size_t end = 0;
+  if (!msgpack::parse(bytes.data(), bytes.size(), end, objects) || end != bytes.size())
+    throw MessageError(message("{} bytes are not one msgpack value", bytes.size()));
+  decoded.root_ = objects.data();
   return decoded;
 }
 
