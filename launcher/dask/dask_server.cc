@@ -8,6 +8,7 @@
 #include "dask/materializer/helper_process.h"
 #include "dask/materializer/host_materializer.h"
 #include "dask/materializer/worker_host.h"
+#include "dask/server/operations/retirement.h"
 #include "dask/server/security.h"
 #include "dask/server/session.h"
 #include "dask/server/worker_python.h"
@@ -15,6 +16,7 @@
 #include "net/listener.h"
 
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 namespace trireme::launcher {
 
@@ -63,6 +65,12 @@ class DaskServer::Impl {
 
   [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
 
+  void retire(const std::string& name, std::function<void()> done) {
+    boost::asio::post(io_.context(), [this, name, done = std::move(done)] {
+      boost::asio::co_spawn(io_.context(), dask::retire_named(hub_, name), [done](std::exception_ptr) { done(); });
+    });
+  }
+
  private:
   void serve(tcp::socket socket) {
     if (connections_ >= options_.most_connections) {
@@ -89,5 +97,7 @@ DaskServer::DaskServer(const Options& options, SnapshotSource& source)
 DaskServer::~DaskServer() = default;
 
 std::uint16_t DaskServer::port() const { return impl_->port(); }
+
+void DaskServer::retire(const std::string& name, std::function<void()> done) { impl_->retire(name, std::move(done)); }
 
 }  // namespace trireme::launcher

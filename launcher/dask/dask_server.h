@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -44,6 +45,10 @@ class DaskServer {
   DaskServer& operator=(const DaskServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
+  // Brings the results away that only the worker of this name has, and those of its siblings NAME-0, NAME-1, …, which
+  // take no more tasks. Then calls `done` on the server's thread, also when nobody can take them or there is no such
+  // worker; not when the server ends before. Returns at once.
+  void retire(const std::string& name, std::function<void()> done);
 
  private:
   class Impl;

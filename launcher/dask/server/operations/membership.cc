@@ -2,11 +2,9 @@
 #include <algorithm>
 #include <array>
 
-#include <spdlog/spdlog.h>
-
 #include "dask/server/identity.h"
 #include "dask/server/operations/operation.h"
-#include "dask/server/operations/replicas.h"
+#include "dask/server/operations/retirement.h"
 #include "dask/server/worker_stream.h"
 
 namespace trireme::launcher::dask {
@@ -74,61 +72,28 @@ std::vector<std::string> to_retire(Hub& hub, const Request& request) {
       if (const WorkerPeer* worker = hub.workers.find_by_name(name)) addresses.push_back(worker->info.address);
     }
   } else if (const auto workers = request.texts("workers")) {
-    std::ranges::copy_if(*workers, std::back_inserter(addresses),
-                         [&](const std::string& address) { return hub.workers.find(address) != nullptr; });
+    for (const std::string& given : *workers) {  // SpecCluster, which Dask's clusters are made of, gives names
+      const WorkerPeer* worker = hub.workers.find(given);
+      if (!worker) worker = hub.workers.find_by_name(given);
+      if (worker) addresses.push_back(worker->info.address);
+    }
   } else {
     addresses = to_close(hub, request);
   }
   return addresses;
 }
 
-void tell_status(Hub& hub, const std::string& address, const std::string& status) {
-  WorkerPeer* worker = hub.workers.find(address);
-  if (!worker) return;
-  hub.set_worker_status(*worker, status);
-  MessageWriter& out = worker->stream->next();
-  out.map(3).text("op").text("worker-status-change").text("status").text(status).text("stimulus_id").text("retire");
-}
-
-// Results that only this worker holds.
-std::vector<Key> sole_keys(Hub& hub, const std::string& address) {
-  std::vector<Key> keys = hub.tasks.keys_held_by(address);
-  std::erase_if(keys, [&](const Key& key) { return hub.tasks.holders_of(key).size() > 1; });
-  return keys;
-}
-
-// Copies what only this worker holds to running ones; true when nothing is left that would be lost.
-Awaitable<bool> save_results(Hub& hub, const std::string& address) {
-  constexpr int kAttempts = 5;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::vector<Key> keys = sole_keys(hub, address);
-    const std::vector<std::string> running = hub.workers.running();
-    if (keys.empty()) co_return true;
-    if (running.empty()) co_return false;
-    Copies copies;
-    for (std::size_t index = 0; index < keys.size(); ++index)
-      copies[running[index % running.size()]].push_back(keys[index]);
-    co_await copy_data(hub, copies);
-  }
-  co_return sole_keys(hub, address).empty();
-}
-
 Awaitable<void> retire_workers(Hub& hub, const Request& request, MessageWriter& reply) {
   const bool close = find_bool(request.root(), "close_workers", false);
   const bool remove = find_bool(request.root(), "remove", true);
   const std::vector<std::string> leaving = to_retire(hub, request);
-  for (const std::string& address : leaving) tell_status(hub, address, "closing_gracefully");
+  for (const std::string& address : leaving) give_no_more_tasks(hub, address);
   MessageWriter retired;
   std::size_t count = 0;
   for (const std::string& address : leaving) {
-    const bool saved = co_await save_results(hub, address);
+    const bool saved = co_await hand_over_results(hub, address);
     const WorkerPeer* worker = hub.workers.find(address);
-    if (!worker) continue;
-    if (!saved) {
-      spdlog::warn("event=dask_worker_not_retired worker={} reason=\"nobody can take its results\"", address);
-      tell_status(hub, address, "running");
-      continue;
-    }
+    if (!worker || !saved) continue;
     retired.text(address);
     write_worker(retired, *worker);
     ++count;

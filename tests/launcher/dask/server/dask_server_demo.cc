@@ -3,11 +3,12 @@
 //   dask_server_demo [--port N] [--python PROGRAM] [--in-worker] [--most-unsent BYTES] [--silence SECONDS]
 //                    [--tls-ca FILE --tls-certificate FILE --tls-key FILE]
 //
-// Prints the port, then serves until its standard input ends.
-#include <unistd.h>
-
+// Prints the port, then serves until its standard input ends. Each line of that is the name of a worker to retire, and
+// is printed when this is done.
 #include <csignal>
 #include <cstdio>
+#include <iostream>
+#include <string>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -35,10 +36,13 @@ int main(int argc, char** argv) {
 
   FakeSource source;
   show_busy_cluster(source, 3);
-  const DaskServer server(options, source);
+  DaskServer server(options, source);
   std::printf("%d\n", server.port());
   std::fflush(stdout);
-  char ignored[64];
-  while (::read(STDIN_FILENO, ignored, sizeof ignored) > 0) {
+  for (std::string name; std::getline(std::cin, name);) {
+    server.retire(name, [name] {
+      std::puts(name.c_str());
+      std::fflush(stdout);
+    });
   }
 }

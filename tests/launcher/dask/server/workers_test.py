@@ -147,6 +147,35 @@ class Comings(OneCluster):
         self.assertEqual(self.client.gather(futures), list(range(1, 11)))
         self.assertEqual(self.client.gather(scattered), [1, 2, 3])
 
+    @unittest.skipIf(PROGRAM == "real", "it knows addresses only")
+    def test_retire_takes_names_for_addresses(self):
+        """As SpecCluster gives them when it scales down."""
+        self.start_another(name="named")
+        future = self.client.submit(increment, 1, workers=["named"], allow_other_workers=True, pure=False)
+        wait(future, timeout=20)
+        address = self.address_of("named")
+        self.assertEqual(list(self.client.retire_workers(workers=["named", "nobody"])), [address])
+        self.assertEqual(future.result(timeout=20), 2)
+
+    @unittest.skipIf(PROGRAM == "real", "only the launcher's does so")
+    def test_the_workers_of_a_node_retire_together(self):
+        names = ["node1", "node1-0", "node10", "node1-x"]
+        for name in names:
+            self.start_another(name=name)
+        futures = [self.client.submit(increment, number, workers=[name], allow_other_workers=True, pure=False)
+                   for number, name in enumerate(names)]
+        wait(futures, timeout=20)
+        process = self.scheduler.process
+        for name in ("node1", "nobody"):
+            process.stdin.write(name + "\n")
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), name + "\n")
+        states = {worker["name"]: worker["status"] for worker in self.client.scheduler_info()["workers"].values()}
+        self.assertEqual([states[name] for name in names],
+                         ["closing_gracefully", "closing_gracefully", "running", "running"])
+        holders = self.client.who_has(futures)
+        self.assertEqual([len(holders[future.key]) > 1 for future in futures], [True, True, False, False])
+
     def test_retire_keeps_the_only_holder(self):
         future = self.client.submit(increment, 1, pure=False)
         wait(future, timeout=20)
