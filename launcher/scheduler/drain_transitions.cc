@@ -42,14 +42,17 @@ void Step::on(const UndrainRequested& event) {
 void Step::on(const RemoveRequested& event) {
   Node* leaving = node(event.node);
   if (leaving == nullptr) return;
-  if (!leaving->is_draining) on(DrainRequested{event.node, std::nullopt});
+  if (!leaving->is_draining) note("node_draining", *leaving);
+  leaving->is_draining = true;
   leaving->is_leaving = true;
+  effects_.emplace_back(RecordDrain{event.node});
   let_go_of_idle_nodes();
 }
 
+// One that a scheduler of before knew is waited for: it has to be told that it may go.
 void Step::let_go_of_idle_nodes() {
   std::erase_if(state_.nodes, [&](const Node& node) {
-    if (!node.is_leaving || is_in_use(state_, node.name)) return false;
+    if (!node.is_leaving || node.state == NodeState::kStarting || is_in_use(state_, node.name)) return false;
     if (node.state == NodeState::kUp) effects_.emplace_back(StopNode{node.name});
     effects_.emplace_back(RecordDrain{node.name});
     note("node_removed", node);

@@ -121,9 +121,10 @@ void Scheduler::carry_out(const RecordRun& effect) {
 void Scheduler::carry_out(const RecordDrain& effect) {
   are_nodes_unsaved_ = true;
   const Node* node = find_node(state_, effect.node);  // null once it was removed
-  const bool is_draining = node != nullptr && node->is_draining;
+  std::optional<Drain> drain;
+  if (node != nullptr && node->is_draining) drain = Drain{node->cancel_at.value_or(0), node->is_leaving};
   try {
-    history_.save_drain(effect.node, is_draining ? std::optional(node->cancel_at.value_or(0)) : std::nullopt);
+    history_.save_drain(effect.node, drain);
   } catch (const Error& error) {
     spdlog::error("node={} {}", effect.node, error.what());
   }

@@ -101,10 +101,13 @@ Run run_from_document(const json& document) try {
   throw DataError(message("not an active run: {}", error.what()));
 }
 
-ClusterState resume(std::vector<Run> active, int next_run, int nodes, Seconds now) {
+ClusterState resume(std::vector<Run> active, std::vector<Node> drained, int next_run, int nodes, Seconds now) {
   ClusterState state{.runs = std::move(active), .next_run = next_run, .expected_nodes = nodes};
-  if (state.runs.empty()) return state;
-  state.returning = Return{nodes, now + kReturnTimeout};
+  for (Node& node : drained) {
+    node.last_seen = now;
+    node_of(state, node.name) = std::move(node);
+  }
+  if (!state.runs.empty() || !state.nodes.empty()) state.returning = Return{nodes, now + kReturnTimeout};
   for (Run& run : state.runs) {
     if (run.shares.empty()) continue;
     run.starter_done = run.spec.starter == Starter::kAgents;

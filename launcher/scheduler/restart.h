@@ -19,7 +19,9 @@ namespace trireme::launcher {
 // The inverse, with every rank starting. Throws DataError for what is no such document.
 [[nodiscard]] Run run_from_document(const nlohmann::json& document);
 
-// The state to go on from at `now`, with `nodes` nodes expected back: active runs wait for theirs.
-[[nodiscard]] ClusterState resume(std::vector<Run> active, int next_run, int nodes, Seconds now);
+// The state to go on from at `now`, with `nodes` nodes expected back: active runs wait for theirs. `drained` are the
+// nodes that get no new ranks, as far as the history knows them.
+[[nodiscard]] ClusterState resume(std::vector<Run> active, std::vector<Node> drained, int next_run, int nodes,
+                                  Seconds now);
 
 }  // namespace trireme::launcher

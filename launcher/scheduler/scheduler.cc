@@ -58,8 +58,8 @@ Scheduler::~Scheduler() {
 void Scheduler::adopt_history() {
   past_ = history_.runs(kPastRunsShown);
   if (options_.resume) {
-    take_back_runs();
-    take_back_drains();
+    state_ = launcher::resume(take_back_runs(), take_back_drains(), history_.next_run_number(), options_.expected_nodes,
+                              started_);
   } else {
     state_.next_run = history_.next_run_number();
     state_.expected_nodes = options_.expected_nodes;
@@ -76,7 +76,7 @@ void Scheduler::adopt_history() {
   }
 }
 
-void Scheduler::take_back_runs() {
+std::vector<Run> Scheduler::take_back_runs() {
   std::vector<Run> active;
   for (const std::string& document : history_.active_documents()) {
     try {
@@ -95,16 +95,16 @@ void Scheduler::take_back_runs() {
     std::erase_if(past_, [&](const RunView& past) { return past.run_id == run.id; });
     spdlog::info("run={} goes on status={}", run.id, to_string(run.status));
   }
-  state_ = launcher::resume(std::move(active), history_.next_run_number(), options_.expected_nodes, started_);
+  return active;
 }
 
-void Scheduler::take_back_drains() {
-  for (const auto& [name, cancel_at] : history_.drains()) {
-    Node& node = node_of(state_, name);
-    node.last_seen = started_;
-    node.is_draining = true;
-    if (cancel_at > 0) node.cancel_at = cancel_at;
+std::vector<Node> Scheduler::take_back_drains() const {
+  std::vector<Node> drained;
+  for (const auto& [name, drain] : history_.drains()) {
+    drained.push_back({.name = name, .is_draining = true, .is_leaving = drain.is_leaving});
+    if (drain.cancel_at > 0) drained.back().cancel_at = drain.cancel_at;
   }
+  return drained;
 }
 
 void Scheduler::post(const Event& event) {

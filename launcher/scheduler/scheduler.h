@@ -104,8 +104,8 @@ class Scheduler final : public SnapshotSource {
   void count_change();
   [[nodiscard]] bool is_insight_old() const;
   void adopt_history();
-  void take_back_runs();
-  void take_back_drains();
+  [[nodiscard]] std::vector<Run> take_back_runs();
+  [[nodiscard]] std::vector<Node> take_back_drains() const;
   void carry_out(const std::vector<Effect>& effects);
   void send(const std::string& node, std::shared_ptr<trireme::v1::AgentCommand> command);
   [[nodiscard]] std::shared_ptr<trireme::v1::AgentCommand> start_command(const Run& run, const std::string& node) const;

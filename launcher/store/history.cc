@@ -101,20 +101,21 @@ void History::save_node(const NodeView& node) {
   insert.bind(node.name).bind(node.state).bind(node.host).bind(std::int64_t{node.gpus}).bind(node.last_seen).step();
 }
 
-void History::save_drain(const std::string& node, std::optional<double> cancel_at) {
+void History::save_drain(const std::string& node, const std::optional<Drain>& drain) {
   const std::lock_guard lock(mutex_);
-  if (cancel_at) {
-    Statement(database_, "INSERT OR REPLACE INTO drains VALUES (?, ?)").bind(node).bind(*cancel_at).step();
+  if (drain) {
+    Statement insert(database_, "INSERT OR REPLACE INTO drains VALUES (?, ?, ?)");
+    insert.bind(node).bind(drain->cancel_at).bind(std::int64_t{drain->is_leaving}).step();
   } else {
     Statement(database_, "DELETE FROM drains WHERE node = ?").bind(node).step();
   }
 }
 
-std::map<std::string, double> History::drains() const {
+std::map<std::string, Drain> History::drains() const {
   const std::lock_guard lock(mutex_);
-  Statement select(database_, "SELECT node, cancel_at FROM drains");
-  std::map<std::string, double> drains;
-  while (select.step()) drains[select.text(0)] = select.real(1);
+  Statement select(database_, "SELECT node, cancel_at, is_leaving FROM drains");
+  std::map<std::string, Drain> drains;
+  while (select.step()) drains[select.text(0)] = {select.real(1), select.integer(2) != 0};
   return drains;
 }
 

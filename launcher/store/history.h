@@ -13,6 +13,13 @@
 
 namespace trireme::launcher {
 
+// How a node stands that gets no new ranks.
+struct Drain {
+  double cancel_at = 0;     // seconds since the epoch, from which what runs there is cancelled; 0: never
+  bool is_leaving = false;  // it goes once nothing of a run is there
+  friend bool operator==(const Drain&, const Drain&) = default;
+};
+
 // What outlives the scheduler: runs, their curves, what happened, and which nodes are drained, in one SQLite file with
 // a versioned schema.
 //
@@ -39,10 +46,9 @@ class History {
   [[nodiscard]] std::string spec(const std::string& run_id) const;
 
   void save_node(const NodeView& node);
-  // Nodes that get no new ranks, each with the time (seconds since the epoch) from which what runs there is cancelled;
-  // 0: never. Without a value: the node takes ranks again.
-  void save_drain(const std::string& node, std::optional<double> cancel_at);
-  [[nodiscard]] std::map<std::string, double> drains() const;
+  // Nodes that get no new ranks. Without a value: the node takes ranks again, or is gone.
+  void save_drain(const std::string& node, const std::optional<Drain>& drain);
+  [[nodiscard]] std::map<std::string, Drain> drains() const;
   void forget_drains();
 
   // Returns the event's sequence number.

@@ -13,7 +13,7 @@ namespace trireme::launcher {
 
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 3;
+constexpr std::int64_t kSchemaVersion = 4;
 
 constexpr const char* kFirstSchema = R"(
   CREATE TABLE runs (run_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, submitted REAL NOT NULL,
@@ -35,6 +35,9 @@ constexpr const char* kSpecsAndDrains = R"(
   CREATE TABLE drains (node TEXT PRIMARY KEY, cancel_at REAL NOT NULL);
 )";
 
+// Of the fourth: which of those leave.
+constexpr const char* kLeavingNodes = "ALTER TABLE drains ADD COLUMN is_leaving INTEGER NOT NULL DEFAULT 0";
+
 // Curves were one row a point. A damaged row is left out.
 void move_points(const Database& database) {
   std::map<std::pair<std::string, int>, Curve> curves;
@@ -53,16 +56,21 @@ void move_points(const Database& database) {
   for (auto& [owner, curve] : curves) table.append({{owner.first, owner.second, std::move(curve)}});
 }
 
-void upgrade_from(std::int64_t version, const Database& database) {
-  if (version == kSchemaVersion) return;
-  if (version < 1) database.execute(kFirstSchema);
-  if (version < 2) database.execute(kActiveRuns);
+void upgrade_to_third(const Database& database) {
   database.execute(CurveTable::kSchema);
   database.execute(EventTable::kSchema);
   database.execute(kSpecsAndDrains);
   move_points(database);
   database.execute("DROP TABLE points");
-  database.execute("PRAGMA user_version = 3");
+}
+
+void upgrade_from(std::int64_t version, const Database& database) {
+  if (version == kSchemaVersion) return;
+  if (version < 1) database.execute(kFirstSchema);
+  if (version < 2) database.execute(kActiveRuns);
+  if (version < 3) upgrade_to_third(database);
+  database.execute(kLeavingNodes);
+  database.execute("PRAGMA user_version = 4");
 }
 
 std::int64_t version_of(const Database& database) {

@@ -41,6 +41,22 @@ expect_text "$work/out" "node1 is drained"
 expect_exit 0 "$launcher" status --name "$name" --json
 expect_text "$work/out" '"state": "up"'
 
+# A node that waits to leave goes also when the scheduler was killed meanwhile.
+expect_exit 0 "$launcher" scale 2 --cluster "$name"
+"$launcher" submit --cluster "$name" -n 2 --nodes 2 -- "$ring" >"$work/both" 2>/dev/null || fail "submit"
+both=$XDG_STATE_HOME/trireme/$name/runs/$(cat "$work/both")/output.log
+wait_for 60 grep -q 'on node1' "$both"
+"$launcher" scale 1 --cluster "$name" >"$work/scale" 2>&1 &
+scaling=$!
+wait_for 60 grep -q "node1 leaves when $(cat "$work/both") has ended" "$work/scale"
+kill -KILL "$(cluster_pids | head -n 1)"
+! wait $scaling || fail "it should have said that the scheduler does not answer"
+expect_exit 0 "$launcher" up --name "$name"
+expect_exit 0 "$launcher" cancel --cluster "$name" "$(cat "$work/both")"
+is_gone() { "$launcher" status --name "$name" --json >"$work/status" && ! grep -q "\"name\": \"$1\"" "$work/status"; }
+wait_for 20 is_gone node1
+expect_exit 0 "$launcher" run --cluster "$name" -n 1 -- /bin/echo goes on
+
 # The page's button does the same.
 curl -sf -X POST -H 'Content-Type: application/json' -H "Origin: http://127.0.0.1:$http_port" \
   -d '{"nodes": 3}' "http://127.0.0.1:$http_port/api/scale" >"$work/scale" || fail "POST /api/scale"

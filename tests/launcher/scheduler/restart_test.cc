@@ -32,7 +32,8 @@ Run running(int ranks) {
 // The scheduler after the one that was killed.
 class Next {
  public:
-  explicit Next(std::vector<Run> active, int nodes) : state_(resume(std::move(active), 8, nodes, kRestart)) {}
+  explicit Next(std::vector<Run> active, int nodes, std::vector<Node> drained = {})
+      : state_(resume(std::move(active), std::move(drained), 8, nodes, kRestart)) {}
 
   std::vector<Effect> happen(const Event& event) {
     Transition transition = apply(std::move(state_), event, now_);
@@ -161,6 +162,30 @@ TEST(Restart, GoesOnEndingWhatWasCancelled) {
   EXPECT_EQ(count<SignalRunOn>(next.pass(kReturnTimeout)), 1U);
   next.happen(RankExited{"r-0007", 0, 143, 15, ""});
   EXPECT_EQ(next.run().status, RunStatus::kCancelled);
+}
+
+TEST(Restart, LetsANodeLeaveThatWasToLeave) {
+  Next next({running(2)}, 2, {{.name = "node1", .is_draining = true, .is_leaving = true}});
+  for (const char* node : {"node0", "node1"}) next.come_back(node, kBegun - 1, {"r-0007"});
+  for (int rank : {0, 1}) next.happen(RankStarted{"r-0007", rank});
+  next.pass(1);
+  EXPECT_NE(find_node(next.state(), "node1"), nullptr);
+  for (int rank : {0, 1}) next.happen(RankExited{"r-0007", rank, 0, 0, ""});
+  EXPECT_EQ(count<StopNode>(next.pass(1)), 1U);
+  EXPECT_EQ(find_node(next.state(), "node1"), nullptr);
+}
+
+TEST(Restart, TellsAnIdleNodeThatWasToLeaveOnceItIsBack) {
+  Next next({}, 2, {{.name = "node1", .is_draining = true, .is_leaving = true}});
+  EXPECT_EQ(count<StopNode>(next.pass(1)), 0U);
+  EXPECT_NE(find_node(next.state(), "node1"), nullptr) << "its agent would come back and stay";
+  next.come_back("node1", kBegun, {});
+  EXPECT_EQ(count<StopNode>(next.pass(1)), 1U);
+
+  Next gone({}, 2, {{.name = "node1", .is_draining = true, .is_leaving = true}});
+  gone.pass(kReturnTimeout);
+  gone.pass(1);
+  EXPECT_TRUE(gone.state().nodes.empty());
 }
 
 TEST(Restart, KeepsTheOrderOfNodes) {

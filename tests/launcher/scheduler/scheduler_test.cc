@@ -155,6 +155,25 @@ TEST_F(SchedulerTest, KnowsWhatIsDrainedAfterItWasKilled) {
   EXPECT_EQ(fresh.scheduler->node("node0")->state, "up");
 }
 
+TEST_F(SchedulerTest, KnowsWhichNodesLeaveAfterItWasKilled) {
+  Life killed = start(2, false);
+  const std::string run_id = run_two_ranks(killed);
+  killed.scheduler->post(DrainRequested{"node1", std::nullopt});
+  killed.scheduler->post(RemoveRequested{"node1"});
+
+  Life next = start(2, true);
+  for (const char* node : {"node0", "node1"}) next.come_up(node, 0, {run_id});
+  for (int rank : {0, 1}) next.scheduler->post(RankStarted{run_id, rank});
+  EXPECT_EQ(next.scheduler->node("node1")->state, "draining");
+  for (int rank : {0, 1}) next.scheduler->post(RankExited{run_id, rank, 0, 0, ""});
+  next.scheduler->post(Tick{});
+  EXPECT_FALSE(next.scheduler->node("node1"));
+  EXPECT_TRUE(next.scheduler->node("node0"));
+  Life last = start(1, true);
+  last.come_up("node1");
+  EXPECT_EQ(last.scheduler->node("node1")->state, "up") << "one that has gone may come again";
+}
+
 TEST_F(SchedulerTest, RemembersWhatRunsWereAskedFor) {
   Life killed = start(1, false);
   const RunSpec spec{.command = {"/bin/program"}, .ranks = 1, .environment = {{"KEY", "\xff"}}};

@@ -58,6 +58,20 @@ TEST(History, TakesOverFilesOfOlderSchemas) {
   }
 }
 
+// What version 3 had of it.
+TEST(History, TakesOverNodesThatWereDrainedWhenNoneCouldLeave) {
+  const test::TemporaryFolder folder;
+  {
+    const Database database(folder / "history.sqlite");
+    upgrade_schema(database);
+    database.execute("ALTER TABLE drains DROP COLUMN is_leaving");
+    database.execute("INSERT INTO drains VALUES ('node1', 12.5)");
+    database.execute("PRAGMA user_version = 3");
+  }
+  History history(folder / "history.sqlite");
+  EXPECT_EQ(history.drains(), (std::map<std::string, Drain>{{"node1", {12.5, false}}}));
+}
+
 TEST(History, RejectsAFileOfANewerSchema) {
   const test::TemporaryFolder folder;
   Database(folder / "history.sqlite").execute("PRAGMA user_version = 99");
@@ -95,13 +109,15 @@ TEST(History, RemembersDrainedNodesAndWhatWasAskedFor) {
   const std::string bytes("\0spec", 5);
   {
     History history(folder / "history.sqlite");
-    history.save_drain("node0", 0);
-    history.save_drain("node1", 12.5);
+    history.save_drain("node0", Drain{});
+    history.save_drain("node1", Drain{12.5, false});
+    history.save_drain("node2", Drain{});
+    history.save_drain("node2", Drain{0, true});
     history.save_drain("node0", std::nullopt);
     history.save_spec("r-0001", bytes);
   }
   History history(folder / "history.sqlite");
-  EXPECT_EQ(history.drains(), (std::map<std::string, double>{{"node1", 12.5}}));
+  EXPECT_EQ(history.drains(), (std::map<std::string, Drain>{{"node1", {12.5, false}}, {"node2", {0, true}}}));
   EXPECT_EQ(history.spec("r-0001"), bytes);
   EXPECT_EQ(history.spec("r-0002"), "");
   history.forget_drains();
