@@ -14,6 +14,11 @@ int wanted_nodes(const RunSpec& spec, int offered) {
   return spec.ranks > 0 ? std::min(spec.ranks, offered) : offered;
 }
 
+std::vector<NodeOffer> wanted_of(const RunSpec& spec, std::vector<NodeOffer> offers) {
+  if (!spec.node.empty()) std::erase_if(offers, [&](const NodeOffer& offer) { return offer.name != spec.node; });
+  return offers;
+}
+
 // The run that keeps this one from a node's GPUs; empty: none does.
 std::string gpu_obstacle(const RunSpec& spec, const NodeOffer& offer) {
   if (offer.gpus == 0 || spec.gpu_use == GpuUse::kShared) return {};
@@ -75,6 +80,13 @@ std::optional<std::string> reject_request(const RunSpec& spec, int cluster_nodes
     return message("--nodes {} asks for more than the cluster's {} nodes; leave it out or start a larger cluster",
                    spec.nodes, cluster_nodes);
   }
+  if (!spec.node.empty() && spec.nodes > 1) {
+    return message("--node {} with --nodes {} asks for several nodes and for one; give one of the two", spec.node,
+                   spec.nodes);
+  }
+  if (spec.follows_nodes && (spec.ranks > 1 || spec.nodes > 1)) {
+    return "a run that follows the nodes has one rank on each; ask for no number of ranks or nodes";
+  }
   if (spec.ranks > 0 && spec.nodes > spec.ranks) {
     return message("-n {} with --nodes {} leaves nodes without a rank; give at least -n {}", spec.ranks, spec.nodes,
                    spec.nodes);
@@ -82,7 +94,8 @@ std::optional<std::string> reject_request(const RunSpec& spec, int cluster_nodes
   return std::nullopt;
 }
 
-std::vector<Share> place(const RunSpec& spec, const std::vector<NodeOffer>& offers) {
+std::vector<Share> place(const RunSpec& spec, const std::vector<NodeOffer>& all) {
+  const std::vector<NodeOffer> offers = wanted_of(spec, all);
   const int count = wanted_nodes(spec, static_cast<int>(offers.size()));
   const std::vector<NodeOffer> free = with_free_gpus(spec, offers);
   if (count == 0 || count > static_cast<int>(free.size())) return {};
@@ -91,7 +104,9 @@ std::vector<Share> place(const RunSpec& spec, const std::vector<NodeOffer>& offe
   return ranks_by_default(nodes) == count ? spread_evenly(count, nodes) : one_per_gpu(nodes);
 }
 
-std::string describe_wait(const RunSpec& spec, const std::vector<NodeOffer>& offers) {
+std::string describe_wait(const RunSpec& spec, const std::vector<NodeOffer>& all) {
+  const std::vector<NodeOffer> offers = wanted_of(spec, all);
+  if (!spec.node.empty() && offers.empty()) return message("waits for {}, which is not up or is drained", spec.node);
   const int count = wanted_nodes(spec, static_cast<int>(offers.size()));
   const auto taken = std::find_if(offers.begin(), offers.end(),
                                   [&](const NodeOffer& offer) { return !gpu_obstacle(spec, offer).empty(); });

@@ -22,6 +22,8 @@ struct RunSpec {
   std::vector<std::string> command;  // the program's absolute path and its arguments
   int ranks = 0;                     // 0: one per node, or one per GPU where nodes have GPUs
   int nodes = 0;                     // 0: as many as there are ranks, at most all
+  std::string node;                  // the one it is bound to; empty: any
+  bool follows_nodes = false;        // a run of one rank on every node, also on those that come later
   Starter starter = Starter::kAgents;
   GpuUse gpu_use = GpuUse::kOrdinary;
   std::string working_directory;

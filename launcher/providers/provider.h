@@ -45,7 +45,8 @@ class ClusterProvider {
   // live have come back. On failure the nodes are left as they are: ResourceError or DataError.
   virtual ClusterRecord revive(const ClusterRecord& record, const Progress& progress) = 0;
   // Starts nodes, or takes away those with the fewest ranks, until the cluster has `nodes`. Waits until runs on nodes
-  // that leave have ended; with `cancel_after` they are cancelled after so many seconds. Returns when the cluster is so
+  // that leave have ended (those that follow the nodes end by themselves); with `cancel_after` they are cancelled after
+  // so many seconds. Returns when the cluster is so
   // large. ResourceError where nodes cannot be started: those that came up stay.
   virtual ClusterRecord scale(const ClusterRecord& record, int nodes, std::optional<double> cancel_after,
                               const Progress& progress) = 0;

@@ -104,6 +104,8 @@ v1::RunSpec to_proto(const RunSpec& spec) {
   for (const std::string& word : spec.command) message.add_command(word);
   message.set_ranks(spec.ranks);
   message.set_nodes(spec.nodes);
+  message.set_node(spec.node);
+  message.set_follows_nodes(spec.follows_nodes);
   message.set_mpi(spec.starter == Starter::kMpirun ? v1::MPI_ON : v1::MPI_OFF);
   message.set_gpu_use(static_cast<v1::GpuUse>(spec.gpu_use));
   message.set_working_directory(spec.working_directory);
@@ -117,6 +119,8 @@ RunSpec from_proto(const v1::RunSpec& message) {
   spec.command.assign(message.command().begin(), message.command().end());
   spec.ranks = message.ranks();
   spec.nodes = message.nodes();
+  spec.node = message.node();
+  spec.follows_nodes = message.follows_nodes();
   spec.starter = message.mpi() == v1::MPI_ON ? Starter::kMpirun : Starter::kAgents;
   spec.gpu_use = message.gpu_use() == v1::GPU_USE_EXCLUSIVE ? GpuUse::kExclusive
                  : message.gpu_use() == v1::GPU_USE_SHARED  ? GpuUse::kShared
@@ -143,6 +147,7 @@ v1::Run to_proto(const RunView& view) {
   for (const RankView& rank : view.rank_views) *run.add_rank_views() = to_proto(rank);
   *run.mutable_insight() = to_proto(view.insight);
   run.set_folder(view.folder);
+  run.set_follows_nodes(view.follows_nodes);
   return run;
 }
 
@@ -163,6 +168,7 @@ RunView from_proto(const v1::Run& run) {
   for (const v1::Rank& rank : run.rank_views()) view.rank_views.push_back(from_proto(rank));
   view.insight = from_proto(run.insight());
   view.folder = run.folder();
+  view.follows_nodes = run.follows_nodes();
   return view;
 }
 

@@ -36,6 +36,7 @@ void Step::on(const UndrainRequested& event) {
   drained->cancel_at.reset();
   note("node_undrained", *drained);
   effects_.emplace_back(RecordDrain{event.node});
+  give_followers(*drained);
   place_queued();
 }
 
@@ -51,24 +52,33 @@ void Step::on(const RemoveRequested& event) {
 
 // One that a scheduler of before knew is waited for: it has to be told that it may go.
 void Step::let_go_of_idle_nodes() {
+  for (Node& node : state_.nodes) {
+    if (node.is_leaving) begin_vacating(node);
+  }
+  std::vector<std::string> gone;
   std::erase_if(state_.nodes, [&](const Node& node) {
     if (!node.is_leaving || node.state == NodeState::kStarting || is_in_use(state_, node.name)) return false;
     if (node.state == NodeState::kUp) effects_.emplace_back(StopNode{node.name});
     effects_.emplace_back(RecordDrain{node.name});
     note("node_removed", node);
     state_.expected_nodes = std::max(0, state_.expected_nodes - 1);
+    gone.push_back(node.name);
     return true;
   });
+  for (Run& run : state_.runs) {
+    const bool is_bound = std::ranges::find(gone, run.spec.node) != gone.end();
+    if (is_bound && !has_ended(run.status)) cancel(run, false, message("{} has left the cluster", run.spec.node));
+  }
 }
 
-void Step::cancel_runs_on(const std::string& node) {
-  std::vector<std::string> there;
-  for (const Run& run : state_.runs) {
+void Step::cancel_runs_on(Node& node) {
+  for (Run& run : state_.runs) {
     const bool has_part =
-        std::any_of(run.shares.begin(), run.shares.end(), [&](const Share& share) { return share.node == node; });
-    if (has_part && !has_ended(run.status)) there.push_back(run.id);
+        std::any_of(run.shares.begin(), run.shares.end(), [&](const Share& share) { return share.node == node.name; });
+    if (!has_part || has_ended(run.status) || run.spec.follows_nodes) continue;
+    cancel(run, false, message("{} is drained", node.name));
   }
-  for (const std::string& run_id : there) on(CancelRequested{run_id, false, message("{} is drained", node)});
+  begin_vacating(node);
 }
 
 }  // namespace trireme::launcher::detail

@@ -17,15 +17,21 @@ namespace trireme::launcher {
 
 using trireme::v1::AgentCommand;
 
+namespace {
+
+bool is_record(const Effect& effect) {
+  return std::holds_alternative<AdmitRun>(effect) || std::holds_alternative<RecordRun>(effect) ||
+         std::holds_alternative<RecordDrain>(effect);
+}
+
+}  // namespace
+
 // Records first: no node hears of what a scheduler that is killed now would not know.
 void Scheduler::carry_out(const std::vector<Effect>& effects) {
-  for (const Effect& effect : effects) {
-    if (const auto* record = std::get_if<RecordRun>(&effect)) carry_out(*record);
-    if (const auto* record = std::get_if<RecordDrain>(&effect)) carry_out(*record);
-  }
-  for (const Effect& effect : effects) {
-    if (std::holds_alternative<RecordRun>(effect) || std::holds_alternative<RecordDrain>(effect)) continue;
-    std::visit([this](const auto& what) { carry_out(what); }, effect);
+  for (const bool are_records : {true, false}) {
+    for (const Effect& effect : effects) {
+      if (is_record(effect) == are_records) std::visit([this](const auto& what) { carry_out(what); }, effect);
+    }
   }
 }
 
@@ -101,6 +107,23 @@ void Scheduler::carry_out(const StopNode& effect) {
   auto command = std::make_shared<AgentCommand>();
   command->mutable_stop();
   send(effect.node, std::move(command));
+}
+
+void Scheduler::carry_out(const VacateNode& effect) {
+  if (!evacuate_) {
+    take(NodeVacated{effect.node});
+    return;
+  }
+  evacuate_(effect.node, [this, node = effect.node] { post(NodeVacated{node}); });
+}
+
+void Scheduler::carry_out(const AdmitRun& effect) {
+  const Run* run = find_run(state_, effect.run_id);
+  if (run == nullptr) return;
+  std::error_code error;
+  std::filesystem::create_directories(runs_folder_ / run->id, error);
+  if (error) spdlog::error("run={} cannot make its folder: {}", run->id, error.message());
+  save_spec(run->id, run->spec);
 }
 
 void Scheduler::carry_out(const RecordRun& effect) {

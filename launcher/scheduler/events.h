@@ -24,7 +24,8 @@ struct NodeGone {
   std::string node;
   std::string cause;  // "its agent's connection ended"
 };
-// Becomes run run_id_of(state.next_run). The shell has passed it through reject_request().
+// Becomes run run_id_of(state.next_run), or, where it follows the nodes and is bound to none, that run and the next
+// ones, one for each node that has none of that name. The shell has passed it through reject_request().
 struct RunSubmitted {
   RunSpec spec;
 };
@@ -82,13 +83,17 @@ struct UndrainRequested {
 struct RemoveRequested {
   std::string node;
 };
+// What the node's runs that follow the nodes keep is safe elsewhere, or cannot be saved.
+struct NodeVacated {
+  std::string node;
+};
 struct StopRequested {};
 // Time passes; deadlines are looked at.
 struct Tick {};
 
 using Event = std::variant<NodeRegistered, NodeHeard, NodeGone, RunSubmitted, StoreOpened, RankStarted, RankReported,
                            RankWroteErrors, RankExited, StarterExited, StartFailed, CancelRequested, DrainRequested,
-                           UndrainRequested, RemoveRequested, StopRequested, Tick>;
+                           UndrainRequested, RemoveRequested, NodeVacated, StopRequested, Tick>;
 
 // Effects, carried out by the shell in their order.
 struct OpenStoreOn {
@@ -124,6 +129,14 @@ struct CloseRunOn {
 struct StopNode {
   std::string node;
 };
+// What follows the nodes is about to end on this one: who keeps data there brings it to safety and says NodeVacated.
+struct VacateNode {
+  std::string node;
+};
+// There is a new run: it gets its folder, and what was asked for is kept.
+struct AdmitRun {
+  std::string run_id;
+};
 // The run changed in a way that history should keep.
 struct RecordRun {
   std::string run_id;
@@ -141,6 +154,6 @@ struct Note {
 };
 
 using Effect = std::variant<OpenStoreOn, StartRunOn, SignalRunOn, ReleaseRunOn, ReportLostOn, CloseRunOn, StopNode,
-                            RecordRun, RecordDrain, Note>;
+                            VacateNode, AdmitRun, RecordRun, RecordDrain, Note>;
 
 }  // namespace trireme::launcher

@@ -17,6 +17,8 @@ RunSpec spec_from_json(const json& from) {
   spec.command = from.at("command").get<std::vector<std::string>>();
   spec.ranks = from.at("ranks").get<int>();
   spec.nodes = from.at("nodes").get<int>();
+  spec.node = from.value("node", "");  // older files have none of these two
+  spec.follows_nodes = from.value("follows_nodes", false);
   spec.starter = from.at("mpirun").get<bool>() ? Starter::kMpirun : Starter::kAgents;
   spec.gpu_use = static_cast<GpuUse>(from.value("gpu_use", 0));  // older files have none
   spec.working_directory = from.at("working_directory").get<std::string>();
@@ -45,6 +47,8 @@ json to_document(const RunSpec& spec) {
           {"command", spec.command},
           {"ranks", spec.ranks},
           {"nodes", spec.nodes},
+          {"node", spec.node},
+          {"follows_nodes", spec.follows_nodes},
           {"mpirun", spec.starter == Starter::kMpirun},
           {"gpu_use", static_cast<int>(spec.gpu_use)},
           {"working_directory", spec.working_directory},
@@ -102,13 +106,14 @@ Run run_from_document(const json& document) try {
 }
 
 ClusterState resume(std::vector<Run> active, std::vector<Node> drained, int next_run, int nodes, Seconds now) {
-  ClusterState state{.runs = std::move(active), .next_run = next_run, .expected_nodes = nodes};
+  ClusterState state{.runs = std::move(active), .next_run = next_run, .expected_nodes = nodes, .resumed = now};
   for (Node& node : drained) {
     node.last_seen = now;
     node_of(state, node.name) = std::move(node);
   }
   if (!state.runs.empty() || !state.nodes.empty()) state.returning = Return{nodes, now + kReturnTimeout};
   for (Run& run : state.runs) {
+    if (run.spec.follows_nodes && !run.is_cancelled) remember_following(state, run.spec);
     if (run.shares.empty()) continue;
     run.starter_done = run.spec.starter == Starter::kAgents;
     for (const Share& share : run.shares) {

@@ -108,6 +108,8 @@ void Step::on(const RankExited& event) {
     effects_.emplace_back(ReportLostOn{run->shares.front().node, run->id, rank->rank, rank->node, rank->exit_cause});
   }
   settle(*run);
+  const Node* left = node(run->spec.node);
+  if (was_cut_off(*run) && left != nullptr) give_followers(*left);
 }
 
 void Step::lose_rank(Run& run, Rank& rank, const std::string& cause) {
@@ -159,19 +161,24 @@ void Step::on(const StartFailed& event) {
 void Step::on(const CancelRequested& event) {
   Run* run = active_run(event.run_id);
   if (run == nullptr) return;
-  if (!run->exit_code && !run->is_cancelled) {
-    run->is_cancelled = true;
-    run->reason = event.reason.empty() ? "cancelled" : message("cancelled: {}", event.reason);
-    effects_.emplace_back(RecordRun{run->id});
-    note("run_cancelling", *run, event.reason);
+  cancel(*run, event.force, event.reason);
+  forget_unwanted(run->spec);
+}
+
+void Step::cancel(Run& run, bool force, const std::string& reason) {
+  if (!run.exit_code && !run.is_cancelled) {
+    run.is_cancelled = true;
+    run.reason = reason.empty() ? "cancelled" : message("cancelled: {}", reason);
+    effects_.emplace_back(RecordRun{run.id});
+    note("run_cancelling", run, reason);
   }
-  const bool has_begun = !run->store.empty();
+  const bool has_begun = !run.store.empty();
   if (!has_begun) {
-    finish(*run);
+    finish(run);
     return;
   }
-  const Pressure wanted = event.force ? Pressure::kKill : Pressure::kTerminate;
-  if (wanted > run->pressure) press(*run, wanted);
+  const Pressure wanted = force ? Pressure::kKill : Pressure::kTerminate;
+  if (wanted > run.pressure) press(run, wanted);
 }
 
 void Step::press(Run& run, Pressure pressure) {
@@ -227,6 +234,7 @@ void Step::finish(Run& run) {
   on_every_node(run, [&](const std::string& name) { return CloseRunOn{name, run.id}; });
   effects_.emplace_back(RecordRun{run.id});
   note(ended_kind(run.status), run, run.reason);
+  if (run.status == RunStatus::kSucceeded && !was_cut_off(run)) forget_unwanted(run.spec);
   place_queued();
   stop_nodes_when_idle();
 }

@@ -18,7 +18,9 @@ constexpr std::size_t kDefaultPoints = 1000;
 // Which field of a spec that was rejected is to blame.
 std::string violated_field(const RunSpec& spec) {
   if (spec.command.empty()) return "spec.command";
-  return spec.ranks < 0 || spec.ranks > kMostRanks ? "spec.ranks" : "spec.nodes";
+  if (spec.ranks < 0 || spec.ranks > kMostRanks) return "spec.ranks";
+  if (spec.follows_nodes && spec.node.empty()) return "spec.follows_nodes";
+  return !spec.node.empty() && spec.nodes <= 1 ? "spec.node" : "spec.nodes";
 }
 
 int number_in(const std::string& run_id) { return std::atoi(run_id.c_str() + std::min<std::size_t>(2, run_id.size())); }

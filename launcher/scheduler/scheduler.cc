@@ -107,17 +107,27 @@ std::vector<Node> Scheduler::take_back_drains() const {
   return drained;
 }
 
+void Scheduler::evacuate_by(Evacuate evacuate) {
+  const std::lock_guard lock(mutex_);
+  evacuate_ = std::move(evacuate);
+}
+
 void Scheduler::post(const Event& event) {
   const std::lock_guard lock(mutex_);
   const bool may_be_invisible = is_heartbeat(event);
   const auto before = may_be_invisible ? states_of(state_.nodes) : std::vector<NodeState>();
-  Transition transition = apply(std::move(state_), event, seconds_since_epoch());
-  state_ = std::move(transition.state);
-  const bool visible = !may_be_invisible || !transition.effects.empty() || before != states_of(state_.nodes);
-  carry_out(transition.effects);
+  const bool has_effects = take(event);
+  const bool visible = !may_be_invisible || has_effects || before != states_of(state_.nodes);
   if (state_.is_stopping) hung_up_.notify_all();
   if (!visible && !is_insight_old()) return;
   count_change();
+}
+
+bool Scheduler::take(const Event& event) {
+  Transition transition = apply(std::move(state_), event, seconds_since_epoch());
+  state_ = std::move(transition.state);
+  carry_out(transition.effects);
+  return !transition.effects.empty();
 }
 
 // What is said of a run changes with time, also when no rank says anything any more.
@@ -132,19 +142,26 @@ void Scheduler::count_change() {
   changed_.notify_all();
 }
 
+void Scheduler::reject_unfit(const RunSpec& spec) const {
+  if (state_.is_stopping) throw ConfigError("the cluster is going down and takes no runs");
+  const int nodes = std::max<int>(state_.expected_nodes, static_cast<int>(state_.nodes.size()));
+  if (const auto reason = reject_request(spec, nodes)) throw ConfigError(*reason);
+  if (!spec.node.empty() && find_node(state_, spec.node) == nullptr) {
+    throw ConfigError(message("the cluster has no node {}; launcher status lists them", spec.node));
+  }
+  if (spec.follows_nodes && spec.node.empty() && nodes_without(state_, spec).empty()) {
+    throw ConfigError(message("every node that takes ranks has its run of {} already", display_name(spec)));
+  }
+}
+
 std::string Scheduler::submit(const RunSpec& spec) {
   std::string run_id;
   {
     const std::lock_guard lock(mutex_);
-    if (state_.is_stopping) throw ConfigError("the cluster is going down and takes no runs");
-    const int nodes = std::max<int>(state_.expected_nodes, static_cast<int>(state_.nodes.size()));
-    if (const auto reason = reject_request(spec, nodes)) throw ConfigError(*reason);
+    reject_unfit(spec);
     run_id = run_id_of(state_.next_run);
-    std::filesystem::create_directories(runs_folder_ / run_id);
-    save_spec(run_id, spec);
-    Transition transition = apply(std::move(state_), RunSubmitted{spec}, seconds_since_epoch());
-    state_ = std::move(transition.state);
-    carry_out(transition.effects);
+    std::filesystem::create_directories(runs_folder_ / run_id);  // where that fails, there is no run
+    take(RunSubmitted{spec});
     count_change();
   }
   spdlog::info("run={} submitted program={}", run_id, spec.command.front());

@@ -49,8 +49,15 @@ class Scheduler final : public SnapshotSource {
   explicit Scheduler(SchedulerOptions options);
   ~Scheduler() override;
 
+  // Brings away from a node what only its runs that follow the nodes keep, then calls `done`, from any thread, once.
+  using Evacuate = std::function<void(const std::string& node, std::function<void()> done)>;
+  // From now on; an empty one: nobody keeps anything there. It is called under the scheduler's lock and returns at
+  // once.
+  void evacuate_by(Evacuate evacuate);
+
   void post(const Event& event);
-  // Throws ConfigError saying what is wrong with the request. Returns the run's id.
+  // Throws ConfigError saying what is wrong with the request. Returns the run's id, the first one's where the request
+  // follows the nodes and several begin.
   [[nodiscard]] std::string submit(const RunSpec& spec);
   // What a run of now or before was asked for; nullopt when that is not known.
   [[nodiscard]] std::optional<RunSpec> spec(const std::string& run_id) const;
@@ -106,6 +113,9 @@ class Scheduler final : public SnapshotSource {
   void adopt_history();
   [[nodiscard]] std::vector<Run> take_back_runs();
   [[nodiscard]] std::vector<Node> take_back_drains() const;
+  // True when it had effects.
+  bool take(const Event& event);
+  void reject_unfit(const RunSpec& spec) const;
   void carry_out(const std::vector<Effect>& effects);
   void send(const std::string& node, std::shared_ptr<trireme::v1::AgentCommand> command);
   [[nodiscard]] std::shared_ptr<trireme::v1::AgentCommand> start_command(const Run& run, const std::string& node) const;
@@ -116,6 +126,8 @@ class Scheduler final : public SnapshotSource {
   void carry_out(const ReportLostOn& effect);
   void carry_out(const CloseRunOn& effect);
   void carry_out(const StopNode& effect);
+  void carry_out(const VacateNode& effect);
+  void carry_out(const AdmitRun& effect);
   void carry_out(const RecordRun& effect);
   void carry_out(const RecordDrain& effect);
   void carry_out(const Note& effect);
@@ -140,6 +152,7 @@ class Scheduler final : public SnapshotSource {
   mutable std::condition_variable changed_;
   mutable std::condition_variable hung_up_;  // apart: who waits for the end sleeps through every other change
   ClusterState state_;
+  Evacuate evacuate_;
   std::vector<RunView> past_;  // of earlier schedulers, newest first
   Seconds changed_at_ = 0;     // when the revision last grew
   std::uint64_t revision_;     // begins with the scheduler's start in microseconds: grows over restarts too

@@ -97,6 +97,7 @@ nlohmann::json to_json(const RunView& run) {
           {"ended", or_null(run.ended)},
           {"metrics", run.metrics},
           {"folder", run.folder},
+          {"follows_nodes", run.follows_nodes},
           {"insight", to_json(run.insight)},
           {"rank_views", std::move(rank_views)}};
 }
@@ -116,6 +117,7 @@ RunView run_view_from_json(const nlohmann::json& json) try {
   run.ended = optional_at<double>(json, "ended");
   run.metrics = json.value("metrics", std::map<std::string, double>{});
   run.folder = json.value("folder", "");
+  run.follows_nodes = json.value("follows_nodes", false);
   for (const nlohmann::json& rank : json.value("rank_views", nlohmann::json::array())) {
     run.rank_views.push_back(rank_from_json(rank));
   }

@@ -54,8 +54,9 @@ struct RunView {
   std::optional<double> ended;
   std::map<std::string, double> metrics;  // last value of each, as rank 0 reported it
   std::vector<RankView> rank_views;
-  std::string folder;  // with the run's output, on the scheduler's machine
-  RunInsight insight;  // what all this comes to
+  std::string folder;          // with the run's output, on the scheduler's machine
+  bool follows_nodes = false;  // one of the runs that every node gets, also one that comes later
+  RunInsight insight;          // what all this comes to
 };
 
 struct ClusterSnapshot {

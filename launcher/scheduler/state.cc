@@ -80,6 +80,30 @@ const Run* find_run(const ClusterState& state, const std::string& run_id) {
   return found == state.runs.end() ? nullptr : &*found;
 }
 
+bool takes_ranks(const Node& node) { return node.state == NodeState::kUp && !node.is_draining; }
+
+bool is_active_follower(const Run& run) {
+  return run.spec.follows_nodes && !has_ended(run.status) && !run.is_cancelled;
+}
+
+std::vector<std::string> nodes_without(const ClusterState& state, const RunSpec& spec) {
+  std::set<std::string> have;
+  for (const Run& run : state.runs) {
+    if (is_active_follower(run) && display_name(run.spec) == display_name(spec)) have.insert(run.spec.node);
+  }
+  std::vector<std::string> names;
+  for (const Node& node : state.nodes) {
+    if (takes_ranks(node) && !have.contains(node.name)) names.push_back(node.name);
+  }
+  return names;
+}
+
+void remember_following(ClusterState& state, RunSpec spec) {
+  spec.node.clear();
+  std::erase_if(state.following, [&](const RunSpec& other) { return display_name(other) == display_name(spec); });
+  state.following.push_back(std::move(spec));
+}
+
 int ranks_on(const ClusterState& state, const std::string& node) {
   int count = 0;
   for (const Run& run : state.runs) {

@@ -30,6 +30,8 @@ struct Node {
   bool is_draining = false;          // gets no new ranks
   bool is_leaving = false;           // goes once nothing of a run is there
   std::optional<Seconds> cancel_at;  // what still runs there then, is cancelled
+  // What follows the nodes ends there then, or before, when its data is safe.
+  std::optional<Seconds> vacated_by;
 };
 
 enum class RankState { kStarting, kRunning, kExited, kLost };
@@ -89,10 +91,13 @@ struct Return {
 struct ClusterState {
   std::vector<Node> nodes;  // in the order of their names
   std::vector<Run> runs;    // oldest first
+  // What every node gets a run of, also one that comes later: one of a name.
+  std::vector<RunSpec> following;
   int next_run = 1;
   int expected_nodes = 0;  // the cluster is starting until it has had so many
   bool is_stopping = false;
   std::optional<Return> returning;
+  Seconds resumed = 0;  // when this scheduler took over from one that was killed; 0: it did not
 };
 
 [[nodiscard]] const Node* find_node(const ClusterState& state, const std::string& name);
@@ -101,6 +106,14 @@ struct ClusterState {
 // The node of that name, added in its place when there is none.
 [[nodiscard]] Node& node_of(ClusterState& state, const std::string& name);
 [[nodiscard]] const Run* find_run(const ClusterState& state, const std::string& run_id);
+// It is up and gets new ranks.
+[[nodiscard]] bool takes_ranks(const Node& node);
+// One of what follows the nodes that has not ended and is not being cancelled.
+[[nodiscard]] bool is_active_follower(const Run& run);
+// Nodes that are to get a run of what follows the nodes and have none.
+[[nodiscard]] std::vector<std::string> nodes_without(const ClusterState& state, const RunSpec& spec);
+// Keeps what every node gets a run of, in place of the one of that name.
+void remember_following(ClusterState& state, RunSpec spec);
 // Ranks of all runs that are starting or running on a node.
 [[nodiscard]] int ranks_on(const ClusterState& state, const std::string& node);
 // All starting, in their order.

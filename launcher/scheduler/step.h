@@ -24,6 +24,7 @@ class Step {
   void on(const DrainRequested& event);
   void on(const UndrainRequested& event);
   void on(const RemoveRequested& event);
+  void on(const NodeVacated& event);
   void on(const StopRequested& event);
   void on(const Tick& event);
 
@@ -35,8 +36,21 @@ class Step {
   void note(const char* kind, const Node& node, std::string text = {});
   void note(const char* kind, const Run& run, std::string text = {});
 
+  void submit(RunSpec spec);
   void place_queued();
-  void cancel_runs_on(const std::string& node);
+  // False when it has to wait; `run.reason` says for what.
+  bool place(Run& run);
+  void cancel(Run& run, bool force, const std::string& reason);
+  void cancel_runs_on(Node& node);
+  // Of what follows the nodes: what this one lacks is submitted.
+  void give_followers(const Node& node);
+  // It is about to end on this node.
+  void begin_vacating(Node& node);
+  void end_followers(Node& node);
+  // Its last run is gone: later nodes get none.
+  void forget_unwanted(const RunSpec& spec);
+  // It has ended, as it seems because the scheduler of before was killed, whose client it was.
+  [[nodiscard]] bool was_cut_off(const Run& run) const;
   void let_go_of_idle_nodes();
   // A node of before the scheduler's restart is back.
   void rejoin(Run& run, const NodeRegistered& event);

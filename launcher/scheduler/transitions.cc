@@ -20,24 +20,42 @@ namespace detail {
 
 namespace {
 
-void note_gpu_use(const ClusterState& state, NodeOffer& offer) {
+// Of runs that are there, and of those bound to the node that stand before `wants` in the queue.
+void note_gpu_use(const ClusterState& state, const Run& wants, NodeOffer& offer) {
   for (const Run& run : state.runs) {
     const auto is_there = [&](const Share& share) { return share.node == offer.name; };
-    if (has_ended(run.status) || std::ranges::none_of(run.shares, is_there)) continue;
+    const bool waits_before = run.shares.empty() && run.spec.node == offer.name && &run < &wants;
+    if (has_ended(run.status) || (!waits_before && std::ranges::none_of(run.shares, is_there))) continue;
     if (run.spec.gpu_use != GpuUse::kShared) offer.gpu_user = run.id;
     if (run.spec.gpu_use == GpuUse::kExclusive) offer.gpu_owner = run.id;
   }
 }
 
-std::vector<NodeOffer> offers_of(const ClusterState& state) {
+// To a run of `state`.
+std::vector<NodeOffer> offers_to(const Run& run, const ClusterState& state) {
   std::vector<NodeOffer> offers;
   for (const Node& node : state.nodes) {
-    const bool takes_ranks = node.state == NodeState::kUp && !node.is_draining;
-    if (!takes_ranks) continue;
+    if (!takes_ranks(node)) continue;
     offers.push_back({.name = node.name, .gpus = node.gpus, .ranks = ranks_on(state, node.name)});
-    note_gpu_use(state, offers.back());
+    note_gpu_use(state, run, offers.back());
   }
   return offers;
+}
+
+// A node has one run at a time of what follows the nodes: this one has not ended there. Null: none.
+const Run* predecessor_of(const Run& run, const ClusterState& state) {
+  if (!run.spec.follows_nodes) return nullptr;
+  const auto found = std::ranges::find_if(state.runs, [&](const Run& other) {
+    return other.spec.follows_nodes && !other.shares.empty() && !has_ended(other.status) &&
+           other.spec.node == run.spec.node && display_name(other.spec) == display_name(run.spec);
+  });
+  return found == state.runs.end() ? nullptr : &*found;
+}
+
+// A run that is bound to a node without GPUs takes nothing from those that wait.
+bool stands_in_line(const Run& run, const ClusterState& state) {
+  const Node* node = find_node(state, run.spec.node);
+  return node == nullptr || node->gpus > 0;
 }
 
 std::ptrdiff_t drained_nodes(const ClusterState& state) {
@@ -71,7 +89,8 @@ void Step::note(const char* kind, const Run& run, std::string text) {
 
 void Step::on(const NodeRegistered& event) {
   Node& known = node_of(state_, event.node);
-  if (known.state != NodeState::kUp) note("node_up", known);
+  const bool comes_up = known.state != NodeState::kUp;
+  if (comes_up) note("node_up", known);
   known.state = NodeState::kUp;
   known.host = event.host;
   known.gpus = event.gpus;
@@ -82,6 +101,7 @@ void Step::on(const NodeRegistered& event) {
   const auto up = std::count_if(state_.nodes.begin(), state_.nodes.end(),
                                 [](const Node& each) { return each.state == NodeState::kUp; });
   if (state_.returning && up >= state_.returning->nodes) state_.returning.reset();
+  if (comes_up) give_followers(known);
   place_queued();
   stop_nodes_when_idle();  // it may come while the cluster goes down
 }
@@ -125,6 +145,7 @@ void Step::on(const NodeHeard& event) {
   if (heard->state != NodeState::kLost) return;
   heard->state = NodeState::kUp;
   note("node_up", *heard, "it is heard again");
+  give_followers(*heard);
   place_queued();
 }
 
@@ -132,6 +153,7 @@ void Step::on(const NodeGone& event) {
   Node* gone = node(event.node);
   if (gone == nullptr || gone->state == NodeState::kLost || gone->state == NodeState::kDown) return;
   gone->state = state_.is_stopping ? NodeState::kDown : NodeState::kLost;
+  gone->vacated_by.reset();
   note(state_.is_stopping ? "node_down" : "node_lost", *gone, event.cause);
   const std::string cause = message("{} was lost: {}", event.node, event.cause);
   for (Run& run : state_.runs) {
@@ -145,29 +167,42 @@ void Step::on(const NodeGone& event) {
   }
 }
 
-void Step::on(const RunSubmitted& event) {
-  Run run{.id = run_id_of(state_.next_run++), .spec = event.spec};
+void Step::submit(RunSpec spec) {
+  Run run{.id = run_id_of(state_.next_run++), .spec = std::move(spec)};
   run.submitted = now_;
   state_.runs.push_back(std::move(run));
+  effects_.emplace_back(AdmitRun{state_.runs.back().id});
   effects_.emplace_back(RecordRun{state_.runs.back().id});
-  note("run_queued", state_.runs.back(), display_name(event.spec));
+  note("run_queued", state_.runs.back(), display_name(state_.runs.back().spec));
   place_queued();
 }
 
-// First come, first served: a run that does not fit holds back those behind it, so that it is not starved.
+// First come, first served: a run that does not fit holds back those behind it, so that it is not starved. One that is
+// bound to a node holds back only what wants the GPUs of that node.
 void Step::place_queued() {
   if (state_.is_stopping || state_.returning) return;
+  bool are_held_back = false;
   for (Run& run : state_.runs) {
-    if (run.status != RunStatus::kQueued) continue;
-    const std::vector<NodeOffer> offers = offers_of(state_);
-    std::vector<Share> shares = place(run.spec, offers);
-    if (shares.empty()) {
-      run.reason = describe_wait(run.spec, offers);
-      if (const auto drained = drained_nodes(state_)) run.reason += message(" and take ranks, {} are drained", drained);
-      return;
-    }
-    begin(run, std::move(shares));
+    if (run.status != RunStatus::kQueued || (are_held_back && stands_in_line(run, state_))) continue;
+    if (!place(run) && run.spec.node.empty()) are_held_back = true;
   }
+}
+
+bool Step::place(Run& run) {
+  if (const Run* before = predecessor_of(run, state_)) {
+    run.reason = message("waits for {} to end on {}", before->id, run.spec.node);
+    return false;
+  }
+  const std::vector<NodeOffer> offers = offers_to(run, state_);
+  std::vector<Share> shares = launcher::place(run.spec, offers);
+  if (shares.empty()) {
+    run.reason = describe_wait(run.spec, offers);
+    const auto drained = drained_nodes(state_);
+    if (drained > 0 && run.spec.node.empty()) run.reason += message(" and take ranks, {} are drained", drained);
+    return false;
+  }
+  begin(run, std::move(shares));
+  return true;
 }
 
 void Step::begin(Run& run, std::vector<Share> shares) {
@@ -232,10 +267,12 @@ void Step::on(const Tick&) {
   for (const std::string& name : silent) on(NodeGone{name, message("no heartbeat for {} s", kHeartbeatTimeout)});
   if (state_.returning && now_ >= state_.returning->until) end_return();
   for (Node& node : state_.nodes) {
-    if (!node.cancel_at || now_ < *node.cancel_at) continue;
+    if (node.vacated_by && now_ >= *node.vacated_by) end_followers(node);
+    const bool is_awaited = node.state == NodeState::kStarting;
+    if (!node.cancel_at || now_ < *node.cancel_at || is_awaited) continue;
     node.cancel_at.reset();
     effects_.emplace_back(RecordDrain{node.name});
-    cancel_runs_on(node.name);
+    cancel_runs_on(node);
   }
   for (Run& run : state_.runs) {
     if (!has_ended(run.status) && run.deadline && now_ >= *run.deadline) pass_deadline(run);

@@ -36,6 +36,7 @@ RunView view_of(const Run& run, const std::filesystem::path& runs_folder) {
   view.ended = run.ended;
   view.metrics = run.metrics;
   for (const Rank& rank : run.ranks) view.rank_views.push_back(view_of(rank));
+  view.follows_nodes = run.spec.follows_nodes;
   view.folder = (runs_folder / run.id).string();
   return view;
 }

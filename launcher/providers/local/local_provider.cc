@@ -313,7 +313,7 @@ void LocalProvider::start_nodes(ClusterRecord& record, int count, const Progress
 void LocalProvider::remove_nodes(ClusterRecord& record, int count, std::optional<double> cancel_after,
                                  const Progress& progress) {
   SchedulerClient client = connect_as_owner(record);
-  const std::vector<std::string> leaving = nodes_to_remove(client.status().nodes, count);
+  const std::vector<std::string> leaving = nodes_to_remove(client.status(), count);
   for (const std::string& node : leaving) {
     if (cancel_after) static_cast<void>(client.drain(node, cancel_after));
     client.remove_node(node);

@@ -36,6 +36,18 @@ TEST(Placement, PrefersNodesWithFewerRanks) {
             (std::vector<Share>{{"node1", 0, 1}, {"node2", 1, 1}}));
 }
 
+TEST(Placement, KeepsToTheNodeARunIsBoundTo) {
+  const RunSpec spec{.command = {"x"}, .ranks = 3, .node = "node2"};
+  EXPECT_EQ(place(spec, {{"node0"}, {"node1"}, {"node2", 0, 9}}), (std::vector<Share>{{"node2", 0, 3}}));
+  EXPECT_EQ(place({.command = {"x"}, .node = "node1"}, {{"node0", 1}, {"node1", 2}}),
+            (std::vector<Share>{{"node1", 0, 2}}));
+  EXPECT_TRUE(place(spec, {{"node0"}, {"node1"}}).empty());
+  EXPECT_EQ(describe_wait(spec, {{"node0"}}), "waits for node2, which is not up or is drained");
+  const RunSpec exclusive{.command = {"x"}, .node = "node1", .gpu_use = GpuUse::kExclusive};
+  EXPECT_EQ(describe_wait(exclusive, {{"node0", 1, 1, "", "r-0001"}, {"node1", 1, 1, "", "r-0002"}}),
+            "waits for the GPUs of node1, which r-0002 may use");
+}
+
 TEST(Placement, GivesEachGpuARankByDefault) {
   EXPECT_EQ(place({.command = {"x"}}, {{"node0", 2}, {"node1", 1}}),
             (std::vector<Share>{{"node0", 0, 2}, {"node1", 2, 1}}));
@@ -70,6 +82,11 @@ TEST(Placement, RejectsWhatTheClusterCanNeverGive) {
   EXPECT_NE(reject_request({.command = {"x"}, .ranks = 2, .nodes = 3}, 4)->find("-n 2"), std::string::npos);
   EXPECT_TRUE(reject_request({.command = {"x"}, .ranks = kMostRanks + 1}, 4));
   EXPECT_TRUE(reject_request({}, 4));
+  EXPECT_NE(reject_request({.command = {"x"}, .nodes = 2, .node = "node1"}, 4)->find("--node node1"),
+            std::string::npos);
+  EXPECT_FALSE(reject_request({.command = {"x"}, .ranks = 8, .nodes = 1, .node = "node1"}, 4));
+  EXPECT_FALSE(reject_request({.command = {"x"}, .ranks = 1, .nodes = 1, .follows_nodes = true}, 4));
+  EXPECT_TRUE(reject_request({.command = {"x"}, .ranks = 2, .follows_nodes = true}, 4));
 }
 
 TEST(MpirunCommand, StartsShimsThroughTheAgents) {

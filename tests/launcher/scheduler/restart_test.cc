@@ -74,6 +74,18 @@ TEST(RunDocument, ComesBackAsItWas) {
   EXPECT_EQ(back.ranks.size(), 2U);
 }
 
+TEST(RunDocument, KeepsWhatFollowsTheNodes) {
+  const RunSpec spec{.command = {"/bin/worker"}, .node = "node3", .follows_nodes = true};
+  EXPECT_EQ(spec_from_document(to_document(spec)), spec);
+}
+
+TEST(RunDocument, IsReadAlsoAsItWasBeforeRunsWereBoundToNodes) {
+  nlohmann::json document = to_document(running(2));
+  document["spec"].erase("node");
+  document["spec"].erase("follows_nodes");
+  EXPECT_EQ(run_from_document(document).spec, running(2).spec);
+}
+
 TEST(RunDocument, RejectsWhatIsNone) {
   nlohmann::json ended = to_document(running(1));
   ended["status"] = "failed";
@@ -164,6 +176,45 @@ TEST(Restart, GoesOnEndingWhatWasCancelled) {
   EXPECT_EQ(next.run().status, RunStatus::kCancelled);
 }
 
+launcher::Run worker_on(const std::string& node) {
+  launcher::Run run = running(1);
+  run.spec.node = node;
+  run.spec.follows_nodes = true;
+  run.shares.front().node = node;
+  run.ranks = ranks_of(run.shares);
+  return run;
+}
+
+TEST(Restart, KnowsWhatFollowsTheNodes) {
+  Next next({worker_on("node0")}, 2);
+  next.come_back("node1", kBegun, {});
+  next.come_back("node0", kBegun - 1, {"r-0007"});
+  ASSERT_EQ(next.state().runs.size(), 2U);
+  EXPECT_EQ(next.state().runs.back().spec.node, "node1");
+  EXPECT_EQ(next.state().runs.back().status, RunStatus::kStarting);
+}
+
+TEST(Restart, GivesANodeThatWasStartedAnewWhatFollowsTheNodes) {
+  Next next({worker_on("node0")}, 1);
+  next.come_back("node0", kBegun + 1, {});
+  EXPECT_EQ(next.run().status, RunStatus::kFailed);
+  ASSERT_EQ(next.state().runs.size(), 2U);
+  EXPECT_EQ(next.state().runs.back().status, RunStatus::kStarting);
+}
+
+TEST(Restart, GivesAgainWhatEndedWithTheSchedulerOfBefore) {
+  for (const Seconds later : {kReturnTimeout - 1, kReturnTimeout}) {
+    Next next({worker_on("node0")}, 1);
+    next.come_back("node0", kBegun - 1, {"r-0007"});
+    next.happen(RankStarted{"r-0007", 0});
+    next.pass(later);
+    next.happen(RankExited{"r-0007", 0, 0, 0, ""});
+    EXPECT_EQ(next.run().status, RunStatus::kSucceeded);
+    next.come_back("node1", kBegun, {});
+    EXPECT_EQ(next.state().runs.size(), later < kReturnTimeout ? 3U : 1U) << later;
+  }
+}
+
 TEST(Restart, LetsANodeLeaveThatWasToLeave) {
   Next next({running(2)}, 2, {{.name = "node1", .is_draining = true, .is_leaving = true}});
   for (const char* node : {"node0", "node1"}) next.come_back(node, kBegun - 1, {"r-0007"});
@@ -186,6 +237,15 @@ TEST(Restart, TellsAnIdleNodeThatWasToLeaveOnceItIsBack) {
   gone.pass(kReturnTimeout);
   gone.pass(1);
   EXPECT_TRUE(gone.state().nodes.empty());
+}
+
+TEST(Restart, BringsAwayWhatFollowsANodeThatWasToLeave) {
+  Next next({worker_on("node1")}, 1, {{.name = "node1", .is_draining = true, .is_leaving = true}});
+  EXPECT_EQ(count<VacateNode>(next.pass(1)), 0U);
+  next.come_back("node1", kBegun - 1, {"r-0007"});
+  next.happen(RankStarted{"r-0007", 0});
+  EXPECT_EQ(count<VacateNode>(next.pass(1)), 1U);
+  EXPECT_EQ(count<SignalRunOn>(next.happen(NodeVacated{"node1"})), 1U);
 }
 
 TEST(Restart, KeepsTheOrderOfNodes) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "scheduler/convert.h"
 #include "support/temporary_folder.h"
+#include "trireme/base/error.h"
 #include "trireme/v1/agent.pb.h"
 
 // The scheduler's shell without a network: nodes are the outboxes that their commands go to. A scheduler that is killed
@@ -172,6 +174,53 @@ TEST_F(SchedulerTest, KnowsWhichNodesLeaveAfterItWasKilled) {
   Life last = start(1, true);
   last.come_up("node1");
   EXPECT_EQ(last.scheduler->node("node1")->state, "up") << "one that has gone may come again";
+}
+
+TEST_F(SchedulerTest, GivesEveryNodeARunOfWhatFollowsTheNodes) {
+  Life life = start(1, false);
+  life.come_up("node0");
+  const RunSpec spec{.command = {"/bin/worker"}, .follows_nodes = true};
+  EXPECT_EQ(life.scheduler->submit(spec), "r-0001");
+  EXPECT_THROW(static_cast<void>(life.scheduler->submit(spec)), ConfigError) << "it has one";
+  life.come_up("node1");
+  EXPECT_EQ(life.scheduler->run("r-0002")->nodes, (std::vector<std::string>{"node1"}));
+  EXPECT_TRUE(life.scheduler->run("r-0002")->follows_nodes);
+  EXPECT_EQ(life.scheduler->spec("r-0002")->node, "node1");
+  EXPECT_TRUE(std::filesystem::is_directory(folder_ / "runs" / "r-0002"));
+  EXPECT_THROW(static_cast<void>(life.scheduler->submit({.command = {"/bin/x"}, .node = "node9"})), ConfigError);
+}
+
+TEST_F(SchedulerTest, HasDataBroughtAwayBeforeANodeLeaves) {
+  Life life = start(2, false);
+  for (const char* node : {"node0", "node1"}) life.come_up(node);
+  static_cast<void>(life.scheduler->submit({.command = {"/bin/worker"}, .follows_nodes = true}));
+  std::string vacated;
+  std::function<void()> done;
+  life.scheduler->evacuate_by([&](const std::string& node, std::function<void()> then) {
+    vacated = node;
+    done = std::move(then);
+  });
+  life.scheduler->post(RemoveRequested{"node1"});
+  EXPECT_EQ(vacated, "node1");
+  EXPECT_EQ(life.scheduler->run("r-0002")->status, "starting");
+  done();
+  EXPECT_EQ(life.scheduler->run("r-0002")->status, "cancelled");
+  EXPECT_EQ(life.scheduler->run("r-0001")->status, "starting");
+
+  life.scheduler->evacuate_by({});
+  life.scheduler->post(RemoveRequested{"node0"});
+  EXPECT_EQ(life.scheduler->run("r-0001")->status, "cancelled") << "nobody keeps data there";
+}
+
+TEST(RunSpecMessage, CarriesWhatWasAskedFor) {
+  const RunSpec spec{.name = "worker",
+                     .command = {"/bin/worker"},
+                     .node = "node1",
+                     .follows_nodes = true,
+                     .gpu_use = GpuUse::kExclusive,
+                     .working_directory = "/data",
+                     .environment = {{"A", "1"}}};
+  EXPECT_EQ(from_proto(to_proto(spec)), spec);
 }
 
 TEST_F(SchedulerTest, RemembersWhatRunsWereAskedFor) {
