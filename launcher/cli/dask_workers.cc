@@ -28,8 +28,8 @@ std::filesystem::path find_dask(const std::map<std::string, std::string>& enviro
   }
 }
 
-// A worker that fails is started again, with the others left alone: a run would end with its first rank. Four that last
-// less than half a minute each in a row end it. A worker that is told to go, or goes well, does not come back.
+// A worker that fails is started again. Four that last less than half a minute each in a row end its run. A worker that
+// is told to go, or goes well, does not come back.
 constexpr std::string_view kStartAgain = R"(trap 'leaving=1' TERM INT
 failures=0
 until begun=$(date +%s); {}; do
@@ -55,10 +55,9 @@ std::string default_command(const ClusterRecord& cluster, const std::map<std::st
 
 }  // namespace
 
-RunSpec dask_workers(const ClusterRecord& cluster, const std::string& command, bool gpu) {
-  RunSpec spec{.name = "dask-workers",
-               .ranks = cluster.nodes,
-               .nodes = cluster.nodes,
+RunSpec dask_worker(const ClusterRecord& cluster, const std::string& command, bool gpu) {
+  RunSpec spec{.name = kDaskWorker,
+               .follows_nodes = true,
                .gpu_use = gpu ? GpuUse::kExclusive : GpuUse::kOrdinary,
                .working_directory = std::filesystem::current_path().string(),
                .environment = shell_environment()};

@@ -43,7 +43,11 @@ void add_drain(CLI::App& app, Action& action) {
   add_common_options(*command, options);
   command->add_option("--cancel-after", options->cancel_after, "Seconds after which runs there are cancelled; never")
       ->check(CLI::NonNegativeNumber);
-  command->footer("Example: launcher drain node1 --cancel-after 600\nUndo it with: launcher undrain node1");
+  command->footer(
+      "Example: launcher drain node1 --cancel-after 600\n"
+      "A Dask worker of up --dask goes on too, until runs are cancelled: then it hands its results to the others "
+      "first.\n"
+      "Undo it with: launcher undrain node1");
   command->callback([options, &action] { action = [options] { return drain_node(*options); }; });
 }
 

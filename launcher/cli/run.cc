@@ -25,6 +25,7 @@ struct RunOptions {
   std::string name;
   int ranks = 0;
   int nodes = 0;
+  std::string node;
   bool mpi = false;
   bool no_mpi = false;
   bool share_gpus = false;
@@ -74,6 +75,7 @@ RunSpec to_spec(const RunOptions& options) {
                .command = options.command,
                .ranks = options.ranks,
                .nodes = options.nodes,
+               .node = options.node,
                .working_directory = here.string(),
                .environment = shell_environment(options.variables)};
   const auto path = spec.environment.find("PATH");
@@ -176,6 +178,7 @@ CLI::App* add_options(CLI::App& app, const std::string& verb, const std::string&
       ->check(CLI::Range(1, kMostRanks));
   command->add_option("--nodes", options->nodes, "Nodes to use; as many as there are ranks, at most all, unless given")
       ->check(CLI::Range(1, kMostNodes));
+  command->add_option("--node", options->node, "The node to use, such as node1; the least loaded ones unless given");
   command->add_option("--name", options->name, "A name for the run; the program's unless given");
   command->add_option("--cluster", options->cluster, "The cluster's name")->capture_default_str();
   command->add_flag("--share-gpus", options->share_gpus, "Start also where Dask workers have the GPUs for themselves");

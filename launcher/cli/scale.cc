@@ -49,13 +49,14 @@ void add_scale(CLI::App& app, Action& action) {
   command->add_option("--cluster", options->cluster, "The cluster's name")->capture_default_str();
   command
       ->add_option("--cancel-after", options->cancel_after,
-                   "Seconds after which runs on nodes that leave are cancelled")
+                   "Seconds after which runs on nodes that leave are cancelled; never")
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--json", options->json, "Print {name, nodes} instead of text");
   command->footer(
       "Example: launcher scale 6\n"
       "         launcher scale 2 --cancel-after 60\n"
-      "Nodes with the fewest ranks leave first, each once the runs on it have ended.");
+      "Nodes with the fewest ranks leave first, each once the runs on it have ended. Dask workers of up --dask do not\n"
+      "count: nodes that come get one, and one whose node leaves hands its results to the others and ends.");
   command->callback([options, &action] { action = [options] { return scale_cluster(*options); }; });
 }
 

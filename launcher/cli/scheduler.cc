@@ -53,16 +53,20 @@ int serve_cluster(const ServeOptions& wishes) {
                             .actions = actions.get()};
   for (const auto& service : services) served.services.push_back(service.get());
   const ApiServer api(served, scheduler);
-  const DaskServer dask({.host = options.host,
-                         .port = options.dask_port,
-                         .dashboard_port = options.http_port,
-                         .cluster_name = options.name,
-                         .board = &tasks},
-                        scheduler);
+  DaskServer dask({.host = options.host,
+                   .port = options.dask_port,
+                   .dashboard_port = options.http_port,
+                   .cluster_name = options.name,
+                   .board = &tasks},
+                  scheduler);
+  // Of what runs on every node, Dask workers alone keep something that others need; they are named after their nodes.
+  scheduler.evacuate_by(
+      [&dask](const std::string& node, std::function<void()> done) { dask.retire(node, std::move(done)); });
   spdlog::info("cluster={} host={} http_port={} dask_port={} nodes={}", options.name, options.host, options.http_port,
                options.dask_port, options.expected_nodes);
   while (!scheduler.wait_until_stopped(kLong)) {
   }
+  scheduler.evacuate_by({});
   spdlog::info("cluster={} stopped", options.name);
   return 0;
 }

@@ -75,19 +75,20 @@ void warn_if_open_to_others(const ClusterRecord& record) {
 }
 
 bool has_dask_workers(SchedulerClient& client) {
-  return std::ranges::any_of(client.runs(), [](const RunView& run) {
-    return run.name == "dask-workers" &&
-           (run.status == "queued" || run.status == "starting" || run.status == "running");
-  });
+  return std::ranges::any_of(
+      client.runs(), [](const RunView& run) { return run.name == kDaskWorker && run.follows_nodes && !run.ended; });
 }
 
 // A cluster that was brought back has its workers still.
 void start_dask_workers(const UpOptions& options, const ClusterRecord& record) {
   SchedulerClient client = connect_as_owner(record);
   if (has_dask_workers(client)) return;
-  const std::string run_id = client.submit(dask_workers(record, options.dask_command, options.request.gpu));
-  std::cerr << message("a Dask worker is starting on every node as {}; its output: launcher logs{} {}\n", run_id,
-                       cluster_option(record.name), run_id);
+  const std::string first = client.submit(dask_worker(record, options.dask_command, options.request.gpu));
+  const std::string option = cluster_option(record.name);
+  std::cerr << message(
+      "a Dask worker is starting on every node, and will on those that come later; which run is where: launcher "
+      "runs{}; the first one's output: launcher logs{} {}\n",
+      option, option, first);
 }
 
 int bring_up(const UpOptions& options) {
@@ -99,7 +100,7 @@ int bring_up(const UpOptions& options) {
   static_cast<void>(decide_guard(options.request.guard));
   // That there is no dask is told before anything is started.
   if (options.dask)
-    static_cast<void>(dask_workers({.nodes = options.request.nodes}, options.dask_command, options.request.gpu));
+    static_cast<void>(dask_worker({.nodes = options.request.nodes}, options.dask_command, options.request.gpu));
   const ClusterLock lock = lock_cluster(options.request.name);
   std::optional<ClusterRecord> revived = revive(options.request.name);
   if (!revived) reject_second(options.request.name);
@@ -162,7 +163,8 @@ void add_up(CLI::App& app, Action& action) {
       ->capture_default_str();
   add_guard_options(*command, options->request);
   CLI::Option* dask = command->add_option("--dask", options->dask_command,
-                                          "A Dask worker on every node: `dask worker`, or the shell words of =COMMAND");
+                                          "A Dask worker on every node, also on those that come later: `dask worker`, "
+                                          "or the shell words of =COMMAND");
   dask->expected(0, 1)->type_name("[=COMMAND]");
   command->add_flag("--json", options->json, "Print {name, host, url, nodes, ports} instead of text");
   command->footer(
