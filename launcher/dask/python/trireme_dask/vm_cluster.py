@@ -12,6 +12,7 @@ from distributed.system import MEMORY_LIMIT
 from distributed.utils import Log, Logs
 
 from trireme_dask.command import Command, LauncherError
+from trireme_dask.nodes import Nodes
 
 # What AzureVMCluster takes and the local provider has no use for.
 CLOUD_ONLY = (
@@ -42,6 +43,10 @@ CLUSTER_IS_GONE = (3, 5)
 class VMCluster(SpecCluster):
     """A Dask cluster that `launcher` starts, with the argument names of dask-cloudprovider's AzureVMCluster.
 
+    Every worker has a node of its own: `scale` and `adapt` start a node for each worker that comes, and end the nodes of
+    workers that have gone, whose results were copied to others first. One node stays, for the scheduler's sake. Where
+    n_nodes is given, and on nodes with GPUs, the nodes stay as they are, and workers share them.
+
     Parameters
     ----------
     n_workers : int
@@ -50,7 +55,7 @@ class VMCluster(SpecCluster):
         The class of a worker, as in "dask_cuda.CUDAWorker". Default "distributed.nanny.Nanny".
     worker_options : dict
         What the worker's class takes: nthreads, memory_limit, resources, ... Threads and memory that are not given
-        are shared fairly between the nodes of the local provider, which are one machine.
+        are shared fairly between the first nodes of the local provider, which are one machine.
     worker_module : str
         A module to run instead of a class, as `python -m MODULE ADDRESS --name NAME`.
     env_vars : dict
@@ -60,7 +65,7 @@ class VMCluster(SpecCluster):
     provider : str
         Where nodes come from. Only "local" so far.
     n_nodes : int
-        Nodes to start. Default n_workers, at least 1.
+        Nodes to start, whose number then stays. Default: n_workers, at least 1, and as many as there are workers later.
     gpu : bool
         Nodes have GPUs; an error when there are none.
     dask_port, http_port : int
@@ -103,21 +108,24 @@ bootstrap, auto_shutdown, docker_image, docker_args, extra_bootstrap, subscripti
     ):
         warn_of_ignored(provider, of_cloud, scheduler_options)
         command = Command(launcher)
-        nodes = n_nodes or max(1, n_workers)
+        count = n_nodes or max(1, n_workers)
         name = name or f"dask-{uuid.uuid4().hex[:8]}"
+        # The local provider deals the machine's GPUs out once.
+        self._nodes = None if n_nodes or gpu else Nodes(command, name, lambda: len(self.worker_spec))
         worker = {
             "command": command,
             "cluster_name": name,
             "worker_class": worker_class,
-            "worker_options": {**fair_share(nodes), **(worker_options or {})},
+            "worker_options": {**fair_share(count), **(worker_options or {})},
             "worker_module": worker_module,
             "env_vars": env_vars or {},
+            "nodes": self._nodes,
         }
         scheduler = {
             "command": command,
             "cluster_name": name,
             "options": [
-                *("--provider", provider, "--nodes", str(nodes)),
+                *("--provider", provider, "--nodes", str(count)),
                 *("--dask-port", str(dask_port), "--http-port", str(http_port)),
                 *(["--gpu"] if gpu else []),
             ],
@@ -141,6 +149,8 @@ bootstrap, auto_shutdown, docker_image, docker_args, extra_bootstrap, subscripti
         return f"worker-{worker_number}"
 
     async def _close(self):
+        if self._nodes is not None:
+            self._nodes.close()
         await super()._close()
         if self.scheduler is not None:
             await self.scheduler.close()
@@ -188,12 +198,15 @@ class LauncherScheduler(ProcessInterface):
 class LauncherWorker(ProcessInterface):
     """A run of one rank that is a Dask worker."""
 
-    def __init__(self, scheduler, name, command, cluster_name, worker_class, worker_options, worker_module, env_vars):
+    def __init__(
+        self, scheduler, name, command, cluster_name, worker_class, worker_options, worker_module, env_vars, nodes
+    ):
         super().__init__()
         self.scheduler_address = scheduler
         self.name = name
         self.command = command
         self.cluster_name = cluster_name
+        self.nodes = nodes
         self.run_id = None
         self.environment = [part for key, value in env_vars.items() for part in ("--env", f"{key}={value}")]
         if worker_module:
@@ -206,8 +219,10 @@ class LauncherWorker(ProcessInterface):
             ]
 
     async def start(self):
+        node = await self.nodes.take(self.name) if self.nodes is not None else None
         submitted = await self.command.call_for_json(
             *("submit", "--cluster", self.cluster_name, "--name", f"dask-{self.name}", "-n", "1", "--no-mpi"),
+            *(("--node", node) if node else ()),
             *self.environment,
             "--",
             *self.program,
@@ -219,7 +234,9 @@ class LauncherWorker(ProcessInterface):
         if self.run_id is not None and self.status == Status.running:
             self.status = Status.closing
             try:
-                await self.command.call("cancel", "--cluster", self.cluster_name, self.run_id)
+                await self.command.call("cancel", "--cluster", self.cluster_name, self.run_id)  # until it has ended
+                if self.nodes is not None:
+                    await self.nodes.give_back(self.name)
             except LauncherError as error:
                 if error.exit_code not in CLUSTER_IS_GONE:
                     raise
