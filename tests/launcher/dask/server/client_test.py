@@ -59,6 +59,20 @@ class Clients(OneCluster):
         self.assertEqual(sorted(results), sorted(100 * base + x + 1 for base in range(5) for x in range(30)))
 
 
+class LostLinks(OneCluster):
+    def test_a_client_whose_connection_breaks_comes_back_alone(self):
+        other = self.connect(set_as_default=False)
+        kept = other.map(increment, range(10), pure=False)
+        lost = self.client.map(increment, range(10), pure=False)
+        wait([*kept, *lost], timeout=20)
+        keys = [future.key for future in lost]
+        self.client.loop.add_callback(self.client.scheduler_comm.comm.abort)
+        until(lambda: {future.status for future in lost} == {"cancelled"})
+        self.assertEqual(self.client.submit(increment, 1, pure=False).result(timeout=20), 2)
+        self.assertEqual(other.gather(kept), list(range(1, 11)))
+        until(lambda: not any(other.who_has().get(key) for key in keys))
+
+
 class Reconnects(unittest.TestCase):
     def test_after_the_scheduler_comes_back(self):
         first = Scheduler()

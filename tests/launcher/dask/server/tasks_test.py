@@ -7,8 +7,8 @@ import unittest
 
 import dask
 import dask.bag
-from distributed import (Reschedule, TimeoutError, as_completed, fire_and_forget, get_client, get_worker, rejoin, secede, wait,
-                         worker_client)
+from distributed import (Event, Reschedule, TimeoutError, as_completed, fire_and_forget, get_client, get_worker, rejoin,
+                         secede, wait, worker_client)
 from distributed.client import FutureCancelledError
 
 from cluster import OneCluster, until
@@ -25,6 +25,28 @@ def name_of_worker(*_):
 def slowly(x, seconds=0.2):
     time.sleep(seconds)
     return x
+
+
+def note_order(x):
+    get_worker().order.append(x)
+    return x
+
+
+def wait_until_known(client, futures):
+    """Until the scheduler has the tasks, which none of them has begun."""
+    keys = [future.key for future in futures]
+    until(lambda: None not in client.sync(client.scheduler.get_task_status, keys=keys).values())
+
+
+def load(x):
+    time.sleep(0.005)
+    return bytes(1_000_000)
+
+
+def reduce(block):
+    tasks = list(get_worker().state.tasks.values())
+    loaded = [task for task in tasks if task.state == "memory" and str(task.key).startswith("load-")]
+    return len(block), len(loaded), len([task for task in tasks if task.state in ("waiting", "ready")])
 
 
 class Counter:
@@ -87,17 +109,22 @@ class Tasks(OneCluster):
         self.assertEqual(self.client.get({"a": (increment, 1), "b": (operator.mul, "a", 5)}, ["b", "a"]), [10, 2])
 
     def test_priorities(self):
-        worker = self.address_of("alice")
-        order = []
-        block = self.client.submit(slowly, 0, 0.5, workers=worker)
-        time.sleep(0.1)
-        low = self.client.map(slowly, range(4), [0.02] * 4, priority=-10, workers=worker)
-        high = self.client.map(slowly, range(10, 14), [0.02] * 4, priority=10, workers=worker)
-        for future in as_completed(low + high, timeout=30):
-            order.append(future.key)
-        block.result(timeout=20)
-        # What had been sent to the worker already may come first.
-        self.assertLessEqual(set(order[-2:]), {future.key for future in low})
+        def opened(gate):
+            get_worker().order = []
+            return Event(gate).wait(timeout=30)
+
+        gate = self.client.submit(opened, "priorities", workers="alice", pure=False)
+        until(lambda: self.client.run(lambda dask_worker: hasattr(dask_worker, "order"), workers=[self.address_of("alice")]))
+        low = self.client.map(note_order, range(6), priority=-10, workers="alice", pure=False)
+        high = self.client.map(note_order, range(10, 16), priority=10, workers="alice", pure=False)
+        wait_until_known(self.client, high)
+        Event("priorities").set()
+        wait([gate, *low, *high], timeout=30)
+        order = self.client.submit(lambda: get_worker().order, workers="alice", pure=False).result(timeout=20)
+        # One of the lower ones may have been sent ahead.
+        self.assertEqual([x >= 10 for x in order[1:]].count(True), 6 if order[0] < 10 else 5)
+        self.assertTrue(all(x >= 10 for x in order[1:6]), order)
+        self.assertEqual(sorted(order), [*range(6), *range(10, 16)])
 
     def test_retries(self):
         path = os.path.join(self.workers[0].folder.name, "tries")
@@ -192,6 +219,13 @@ class Tasks(OneCluster):
         path = os.path.join(self.workers[0].folder.name, "fired")
         fire_and_forget(self.client.submit(open, path, "w"))
         until(lambda: os.path.exists(path))
+
+    def test_memory_stays_flat_while_much_is_loaded_and_reduced(self):
+        blocks = [dask.delayed(load)(x) for x in range(300)]
+        seen = self.client.gather(self.client.compute([dask.delayed(reduce)(block) for block in blocks]))
+        self.assertEqual({size for size, _, _ in seen}, {1_000_000})
+        self.assertLess(max(loaded for _, loaded, _ in seen), 20)  # on a worker at one time: 2 to 4 usually
+        self.assertLess(max(sent for _, _, sent in seen), 40)  # ahead: 35 ms of work, 7 tasks
 
     def test_results_are_dropped_when_nobody_wants_them(self):
         futures = self.client.map(increment, range(50), pure=False)
