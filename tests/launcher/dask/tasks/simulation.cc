@@ -43,6 +43,12 @@ void Simulation::run(std::uint64_t events) {
   if (!failure_) drain();
 }
 
+void Simulation::run_with_death(std::uint64_t events, std::uint64_t death, std::size_t worker) {
+  while (events_ < death && !failure_) step();
+  if (!failure_ && !workers_.empty()) kill_worker(*workers_[worker % workers_.size()], false);
+  run(events);
+}
+
 void Simulation::step() {
   now_ += 0.0005 * static_cast<double>(below(10));
   const std::size_t dice = below(1000);

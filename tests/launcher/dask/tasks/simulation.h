@@ -28,6 +28,8 @@ class Simulation : private Effects {
 
   // Runs until so many events reached the scheduler, and ends as drain() says.
   void run(std::uint64_t events);
+  // The same, but after `death` events the worker dies that has this place among those there are.
+  void run_with_death(std::uint64_t events, std::uint64_t death, std::size_t worker);
 
   // What went wrong, with what led to it; nothing when all is well. The simulation stops at the first.
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }

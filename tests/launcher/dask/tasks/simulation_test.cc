@@ -17,5 +17,19 @@ TEST(DaskTaskSimulation, KeepsInvariantsAndLosesNothingWhateverWorkersDo) {
   }
 }
 
+// In a cluster where nothing else goes wrong: after every event, each of two workers.
+TEST(DaskTaskSimulation, SurvivesTheDeathOfAWorkerAfterEveryEvent) {
+  constexpr std::uint64_t kCalmSeed = 3;
+  constexpr std::uint64_t kEvents = 150;
+  for (std::uint64_t death = 1; death <= kEvents; ++death) {
+    for (std::size_t worker = 0; worker < 2; ++worker) {
+      Simulation simulation(kCalmSeed);
+      simulation.run_with_death(kEvents, death, worker);
+      ASSERT_FALSE(simulation.failure().has_value())
+          << "death of worker " << worker << " after event " << death << ": " << *simulation.failure();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace trireme::launcher::dask::simulation
