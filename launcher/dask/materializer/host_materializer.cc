@@ -34,6 +34,10 @@ void HostMaterializer::run_function(FunctionCall call, FunctionDone done) {
   exchange(Bytes(encode_call(call)), decoding(std::move(done), decode_call));
 }
 
+void HostMaterializer::read_progress_bar(Bytes setup, ProgressBarDone done) {
+  exchange(Bytes(encode_progress_bar(setup)), decoding(std::move(done), decode_progress_bar));
+}
+
 // A host that turns out to be unusable answers all its requests so, in order, and each goes to the next host.
 void HostMaterializer::exchange(Bytes request, PythonHost::Done done) {
   const std::size_t asked = host_;

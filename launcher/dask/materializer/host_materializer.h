@@ -16,6 +16,7 @@ class HostMaterializer : public Materializer {
   void materialize(MaterializeRequest request, GraphDone done) override;
   void upload_file(Bytes plugin, UploadDone done) override;
   void run_function(FunctionCall call, FunctionDone done) override;
+  void read_progress_bar(Bytes setup, ProgressBarDone done) override;
 
  private:
   void exchange(Bytes request, PythonHost::Done done);

@@ -53,6 +53,21 @@ struct FunctionResult {
   std::vector<std::pair<std::string, Bytes>> events;
 };
 
+// A plugin that workers, or nannies, are to have.
+struct ForwardedPlugin {
+  std::string name;
+  Bytes plugin;  // a pickle
+  bool to_nannies = false;
+  bool idempotent = false;  // where there is one of this name, that one stays
+};
+
+// What a client's progress bar is about (distributed.progress).
+struct ProgressBar {
+  std::vector<Key> keys;
+  bool shows_done = false;  // what is in memory at the beginning counts too
+  bool by_kind = false;     // a bar for each kind of task
+};
+
 // Opens pickles: the only part of the scheduler that runs a user's Python.
 //
 // Requests are carried out one after the other in the order of the calls. Each callback is called once, on the
@@ -61,16 +76,20 @@ struct FunctionResult {
 class Materializer {
  public:
   using GraphDone = std::function<void(std::variant<MaterializedGraph, MaterializeError>)>;
-  using UploadDone = std::function<void(std::variant<std::monostate, MaterializeError>)>;
+  using UploadDone = std::function<void(std::variant<std::vector<ForwardedPlugin>, MaterializeError>)>;
   using FunctionDone = std::function<void(std::variant<FunctionResult, MaterializeError>)>;
+  using ProgressBarDone = std::function<void(std::variant<ProgressBar, MaterializeError>)>;
 
   virtual ~Materializer() = default;
 
   virtual void materialize(MaterializeRequest request, GraphDone done) = 0;
-  // `plugin`: the pickle in register_scheduler_plugin. Client.upload_file()'s makes the module importable here; any
-  // other is an error that says why.
+  // `plugin`: the pickle in register_scheduler_plugin. Client.upload_file()'s makes the module importable here;
+  // PipInstall, CondaInstall and UploadDirectory are plugins for workers or nannies; any other is an error that says
+  // why.
   virtual void upload_file(Bytes plugin, UploadDone done) = 0;
   virtual void run_function(FunctionCall call, FunctionDone done) = 0;
+  // `setup`: the pickle in `feed`. Any other than a progress bar's is an error that says why.
+  virtual void read_progress_bar(Bytes setup, ProgressBarDone done) = 0;
 };
 
 }  // namespace trireme::launcher::dask

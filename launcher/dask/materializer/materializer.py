@@ -18,7 +18,7 @@ def answer(request):
 
     try:
         message = msgpack.unpackb(request, strict_map_key=False, use_list=False)
-        return msgpack.packb({"graph": materialize, "upload": upload, "call": call}[message["op"]](message))
+        return msgpack.packb(OPERATIONS[message["op"]](message))
     except MemoryError as error:
         return msgpack.packb(failure(MemoryError(explain_memory(error))))
     except Exception as error:
@@ -76,10 +76,13 @@ def materialize(message):
     import pickle
 
     import dask.order
+    from dask._expr import LLGExpr
     from dask._task_spec import convert_legacy_graph
 
     expression = open_expression(message["header"], message["frames"])
     annotations = pickle.loads(message["annotations"]) if message["annotations"] else {}
+    if isinstance(expression, dict):  # an empty one, of Client.recreate_task_locally
+        expression = LLGExpr(expression)
     graph = needed(convert_legacy_graph(expression.__dask_graph__()), message["wanted"])
     order = message["order"] or dask.order.order(graph)
     sets = AnnotationSets(annotations, expression.__dask_annotations__())
@@ -234,29 +237,83 @@ def has_name(value):
         return False
 
 
-# ---- Client.upload_file
+# ---- Client.upload_file and other plugins
 
 
 def upload(message):
-    """Makes the file of Client.upload_file() importable, and loads it again if it was imported before."""
+    """What can be done with a scheduler plugin where there is no Python scheduler.
+
+    The file of Client.upload_file() can be imported afterwards, and is loaded again if it was imported before. A plugin
+    that only hands others on names those, for workers and nannies.
+    """
     import pickle
 
+    plugin = pickle.loads(message["plugin"])
+    if type(plugin).__name__ == "SchedulerUploadFile":
+        return {"status": "OK", "plugins": take_file(plugin)}
+    if {"InstallPlugin", "UploadDirectory"} & {base.__name__ for base in type(plugin).__mro__}:
+        return {"status": "OK", "plugins": forwarded_by(plugin)}
+    raise RuntimeError(
+        f"The scheduler plugin {type(plugin).__name__} was refused: this scheduler is no Python process, so no "
+        "plugin can run in it. Worker plugins and nanny plugins work (Client.register_plugin), and so do "
+        "Client.upload_file, Client.run_on_scheduler, PipInstall, CondaInstall and UploadDirectory."
+    )
+
+
+def take_file(plugin):
     from distributed.utils import import_file
 
-    plugin = pickle.loads(message["plugin"])
-    if type(plugin).__name__ != "SchedulerUploadFile":
-        raise RuntimeError(
-            f"The scheduler plugin {type(plugin).__name__} was refused: this scheduler is no Python process, so no "
-            "plugin can run in it. Worker plugins and nanny plugins work (Client.register_plugin), and so do "
-            "Client.upload_file and Client.run_on_scheduler."
-        )
     path = os.path.join(upload_folder(), os.path.basename(plugin.filename))
     data = plugin.data.encode() if isinstance(plugin.data, str) else plugin.data
     with open(path, "wb") as file:
         file.write(data)
     if plugin.load:
         import_file(path)
-    return {"status": "OK"}
+    return []
+
+
+def forwarded_by(plugin):
+    """The plugins that this one has workers or nannies run. What it would install here is not: we may not."""
+    import asyncio
+
+    taker = PluginTaker()
+    if hasattr(plugin, "_install_fn"):
+        plugin._install_fn = OnWorkers(plugin._install_fn)
+    asyncio.run(plugin.start(taker))
+    return taker.plugins
+
+
+class PluginTaker:
+    """As much of a scheduler as such plugins use."""
+
+    def __init__(self):
+        self.plugins = []
+        self.local_directory = upload_folder()
+
+    async def register_worker_plugin(self, comm, plugin, name, idempotent=False):
+        return self._take(plugin, name, idempotent, to_nannies=False)
+
+    async def register_nanny_plugin(self, comm, plugin, name, idempotent=False):
+        return self._take(plugin, name, idempotent, to_nannies=True)
+
+    def _take(self, plugin, name, idempotent, to_nannies):
+        self.plugins.append({"name": name, "plugin": plugin, "to_nannies": to_nannies, "idempotent": bool(idempotent)})
+        return {}
+
+
+class OnWorkers:
+    """A function that does nothing here, and is itself again where its pickle is opened."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self):
+        pass
+
+    def __reduce__(self):
+        import operator
+
+        return operator.itemgetter(0), ((self.function,),)
 
 
 _upload_folder = None
@@ -381,6 +438,7 @@ class SchedulerStandIn(Explained):
         "close": "Client.shutdown()",
         "task_metadata": "Client.get_metadata()",
         "total_nthreads": "Client.nthreads()",
+        "monitor": "the dashboard; a performance_report needs a scheduler in Python",
     }
 
     def __init__(self):
@@ -403,6 +461,35 @@ class SchedulerStandIn(Explained):
     def _take_events(self):
         events, self._events = self._events, []
         return events
+
+
+# ---- distributed.progress()
+
+
+def progress_bar(message):
+    """What a client's progress bar is about.
+
+    It sends functions that are to run in a Python scheduler every 100 ms; the variables around the first one say all.
+    """
+    import inspect
+    import pickle
+
+    setup = pickle.loads(message["setup"]) if message["setup"] else None
+    if getattr(setup, "__module__", None) != "distributed.diagnostics.progressbar":
+        raise RuntimeError(
+            "'feed' runs a function inside of a Python scheduler; this one is none. distributed.progress() works, and "
+            "client.get_events() and client.subscribe_topic() show what happens."
+        )
+    around = inspect.getclosurevars(setup).nonlocals
+    return {
+        "status": "OK",
+        "keys": list(around["keys"]),
+        "shows_done": bool(around["complete"]),
+        "by_kind": "group_by" in around,
+    }
+
+
+OPERATIONS = {"graph": materialize, "upload": upload, "call": call, "progress": progress_bar}
 
 
 # ---- the process beside the scheduler

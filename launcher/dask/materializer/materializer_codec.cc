@@ -95,7 +95,19 @@ MaterializedGraph read_graph(const Message& response) {
   return graph;
 }
 
-std::monostate read_upload(const Message&) { return {}; }
+// Detached: they are kept as long as the scheduler runs.
+std::vector<ForwardedPlugin> read_upload(const Message& response) {
+  std::vector<ForwardedPlugin> plugins;
+  for (const Object& plugin : required_array(required(response.root(), "plugins"), "plugins")) {
+    const auto name = as_text(required(plugin, "name"));
+    if (!name) throw MessageError("a plugin's name is no text");
+    plugins.push_back({.name = std::string(*name),
+                       .plugin = required_bytes(response, required(plugin, "plugin"), "plugin").detached(),
+                       .to_nannies = find_bool(plugin, "to_nannies", false),
+                       .idempotent = find_bool(plugin, "idempotent", false)});
+  }
+  return plugins;
+}
 
 FunctionResult read_call(const Message& response) {
   const Object& root = response.root();
@@ -110,6 +122,13 @@ FunctionResult read_call(const Message& response) {
     result.events.emplace_back(*as_text(parts.first[0]), required_bytes(response, parts.first[1], "event").detached());
   }
   return result;
+}
+
+ProgressBar read_progress_bar(const Message& response) {
+  const Object& root = response.root();
+  return {.keys = keys_of(required_array(required(root, "keys"), "keys")),
+          .shows_done = find_bool(root, "shows_done", false),
+          .by_kind = find_bool(root, "by_kind", false)};
 }
 
 Opaque read_pickle(const Message& response, std::string_view name) {
@@ -177,16 +196,25 @@ std::string encode_call(const FunctionCall& call) {
   return writer.take();
 }
 
+std::string encode_progress_bar(const Bytes& setup) {
+  MessageWriter writer;
+  return writer.map(2).text("op").text("progress").text("setup").bytes(setup.view()).take();
+}
+
 std::variant<MaterializedGraph, MaterializeError> decode_graph(const Bytes& response) {
   return decode(response, read_graph);
 }
 
-std::variant<std::monostate, MaterializeError> decode_upload(const Bytes& response) {
+std::variant<std::vector<ForwardedPlugin>, MaterializeError> decode_upload(const Bytes& response) {
   return decode(response, read_upload);
 }
 
 std::variant<FunctionResult, MaterializeError> decode_call(const Bytes& response) {
   return decode(response, read_call);
+}
+
+std::variant<ProgressBar, MaterializeError> decode_progress_bar(const Bytes& response) {
+  return decode(response, read_progress_bar);
 }
 
 MaterializeError materialize_error(std::string_view text) {

@@ -24,14 +24,14 @@ void Lifecycle::fail(Task& task, std::shared_ptr<const Failure> failure) {
 }
 
 void Lifecycle::fail_killed(Task& task, const Worker& worker, std::uint32_t allowed) {
-  Failure killed;
+  Failure killed{.task = *task.key};
   if (exceptions_.killed_worker) killed.exception = exceptions_.killed_worker(*task.key, worker.address, allowed);
   fail(task, std::make_shared<const Failure>(std::move(killed)));
 }
 
 // What it held cannot be made again.
 void Lifecycle::fail_lost_actor(Task& task) {
-  Failure lost;
+  Failure lost{.task = *task.key};
   if (exceptions_.actor_lost) lost.exception = exceptions_.actor_lost(*task.key);
   fail(task, std::make_shared<const Failure>(std::move(lost)));
 }

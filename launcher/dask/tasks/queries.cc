@@ -103,6 +103,22 @@ std::string TaskScheduler::type_name_of(const Key& key) const {
   return task != nullptr && task->type ? task->type->name : std::string();
 }
 
+std::string_view TaskScheduler::kind_of(const Key& key) const {
+  const Task* task = state_->tasks.find(key);
+  return task == nullptr ? std::string_view() : std::string_view(task->prefix->name);
+}
+
+Bytes TaskScheduler::run_spec_of(const Key& key) const {
+  const Task* task = state_->tasks.find(key);
+  return task == nullptr ? Bytes() : task->run_spec;
+}
+
+std::optional<Key> TaskScheduler::failed_first(const Key& key) const {
+  const Task* task = state_->tasks.find(key);
+  if (task == nullptr || task->state != TaskState::kErred) return std::nullopt;
+  return task->failure->task;
+}
+
 std::pair<Opaque, Opaque> TaskScheduler::failure_of(const Key& key) const {
   const Task* task = state_->tasks.find(key);
   if (task == nullptr || task->state != TaskState::kErred) return {};

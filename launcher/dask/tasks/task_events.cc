@@ -60,7 +60,8 @@ void TaskScheduler::task_erred(std::string_view worker, const TaskFailure& failu
     --task->retries;
     state_->lifecycle.requeue(*task, Dispatch::Tell::kWorker);
   } else {
-    state_->lifecycle.fail(*task, std::make_shared<const Failure>(Failure{failure.exception, failure.traceback}));
+    const Failure why{.exception = failure.exception, .traceback = failure.traceback, .task = failure.key};
+    state_->lifecycle.fail(*task, std::make_shared<const Failure>(why));
   }
   state_->lifecycle.settle();
 }

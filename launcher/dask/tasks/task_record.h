@@ -20,6 +20,7 @@ struct Prefix;
 struct Failure {
   Opaque exception;
   Opaque traceback;
+  Key task;  // that failed
 };
 
 // The type of results, as workers say it; results of one type share one.

@@ -12,6 +12,7 @@
 
 #include "dask/tasks/effects.h"
 #include "dask/tasks/exceptions.h"
+#include "dask/tasks/needed.h"
 #include "dask/tasks/task.h"
 #include "dask/tasks/task_counts.h"
 
@@ -161,8 +162,13 @@ class TaskScheduler {
   [[nodiscard]] bool has_idle_workers() const;
   [[nodiscard]] std::int64_t bytes_of(const Key& key) const;  // 0: unknown or not in memory
   [[nodiscard]] std::string type_name_of(const Key& key) const;
+  [[nodiscard]] std::string_view kind_of(const Key& key) const;  // "inc" of inc-3e8f…; empty: unknown
+  // What a worker would be sent for it; empty: unknown, or data without a task.
+  [[nodiscard]] Bytes run_spec_of(const Key& key) const;
+  [[nodiscard]] NeededTasks needed_by(std::span<const Key> keys, Counted counted) const;
   // Of the task that failed first; kNil when the key is not erred.
   [[nodiscard]] std::pair<Opaque, Opaque> failure_of(const Key& key) const;  // exception, traceback
+  [[nodiscard]] std::optional<Key> failed_first(const Key& key) const;       // that task; nothing: the key is not erred
   // How many workers would be kept busy (Adaptive): by occupancy over target_seconds, memory and queued tasks.
   [[nodiscard]] std::size_t wanted_workers(double target_seconds) const;
   // Addresses of workers that could go with the least lost, idle ones first; `count` of them, or all idle ones.

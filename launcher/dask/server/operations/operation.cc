@@ -15,9 +15,10 @@ using Table = std::map<std::string_view, const Operation*>;
 
 Table make_table() {
   Table table;
-  for (const auto& group : {query_operations(), data_operations(), replica_operations(), broadcast_operations(),
-                            membership_operations(), restart_operations(), plugin_operations(), named_operations(),
-                            lock_operations(), publish_operations(), shuffle_operations(), refused_operations()}) {
+  for (const auto& group :
+       {query_operations(), data_operations(), replica_operations(), broadcast_operations(), membership_operations(),
+        restart_operations(), plugin_operations(), named_operations(), lock_operations(), publish_operations(),
+        shuffle_operations(), progress_operations(), refused_operations()}) {
     for (const Operation& operation : group) table.emplace(operation.name, &operation);
   }
   return table;

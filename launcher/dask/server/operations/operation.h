@@ -57,6 +57,7 @@ struct Operation {
 [[nodiscard]] std::span<const Operation> lock_operations();
 [[nodiscard]] std::span<const Operation> publish_operations();
 [[nodiscard]] std::span<const Operation> shuffle_operations();
+[[nodiscard]] std::span<const Operation> progress_operations();
 [[nodiscard]] std::span<const Operation> refused_operations();
 
 // The reply that makes a peer raise builtins.`python_class`(text).

@@ -6,6 +6,7 @@
 
 #include "dask/server/identity.h"
 #include "dask/server/operations/broadcast.h"
+#include "dask/server/operations/materializing.h"
 #include "dask/server/operations/operation.h"
 #include "dask/server/operations/waiting.h"
 
@@ -33,21 +34,28 @@ struct Kind {
 constexpr Kind kWorker{&Hub::worker_plugins, false, "plugin-add", "plugin-remove", "worker"};
 constexpr Kind kNanny{&Hub::nanny_plugins, true, "plugin_add", "plugin_remove", "nanny"};
 
-Awaitable<void> add_plugin(Hub& hub, const Request& request, MessageWriter& reply, const Kind& kind) {
-  const std::string name = request.text("name");
-  const Bytes plugin = request.message.bytes(request.value("plugin")).detached();
+// To all there are, and kept for those that come.
+Awaitable<void> add_plugin(Hub& hub, const ForwardedPlugin& added, MessageWriter& reply) {
+  const Kind& kind = added.to_nannies ? kNanny : kWorker;
   Hub::Plugins& plugins = hub.*kind.plugins;
-  if (plugins.contains(name) && find_bool(request.root(), "idempotent", false)) {
+  if (plugins.contains(added.name) && added.idempotent) {
     reply.map(0);
     co_return;
   }
-  plugins[name] = plugin;
+  plugins[added.name] = added.plugin;
   MessageWriter message;
   message.map(4).text("op").text(kind.add).text("reply").boolean(true);
-  message.text("plugin").bytes(plugin.view()).text("name").text(name);
+  message.text("plugin").bytes(added.plugin.view()).text("name").text(added.name);
   const std::vector<std::string> addresses = workers_of(hub, kind.nannies);
   const Replies replies = co_await ask_workers(hub, addresses, kind.nannies, Bytes(message.take()));
   write_replies(reply, addresses, replies);
+}
+
+ForwardedPlugin plugin_in(const Request& request, bool to_nannies) {
+  return {.name = request.text("name"),
+          .plugin = request.message.bytes(request.value("plugin")).detached(),
+          .to_nannies = to_nannies,
+          .idempotent = find_bool(request.root(), "idempotent", false)};
 }
 
 Awaitable<void> remove_plugin(Hub& hub, const Request& request, MessageWriter& reply, const Kind& kind) {
@@ -62,7 +70,8 @@ Awaitable<void> remove_plugin(Hub& hub, const Request& request, MessageWriter& r
 }
 
 Awaitable<void> register_worker_plugin(Hub& hub, const Request& request, MessageWriter& reply) {
-  co_await add_plugin(hub, request, reply, kWorker);
+  const ForwardedPlugin plugin = plugin_in(request, false);
+  co_await add_plugin(hub, plugin, reply);
 }
 
 Awaitable<void> unregister_worker_plugin(Hub& hub, const Request& request, MessageWriter& reply) {
@@ -70,39 +79,56 @@ Awaitable<void> unregister_worker_plugin(Hub& hub, const Request& request, Messa
 }
 
 Awaitable<void> register_nanny_plugin(Hub& hub, const Request& request, MessageWriter& reply) {
-  co_await add_plugin(hub, request, reply, kNanny);
+  const ForwardedPlugin plugin = plugin_in(request, true);
+  co_await add_plugin(hub, plugin, reply);
 }
 
 Awaitable<void> unregister_nanny_plugin(Hub& hub, const Request& request, MessageWriter& reply) {
   co_await remove_plugin(hub, request, reply, kNanny);
 }
 
-// What the materializer answered, once it has; nullopt when the peer has not waited for it.
-template <class Result>
-Awaitable<std::optional<Result>> await_materializer(Hub& hub, const Request& request, Ticket ticket) {
-  auto answer = co_await hub.tickets.wait(ticket, std::nullopt, request.connection);
-  if (!answer) co_return std::nullopt;
-  co_return std::any_cast<Result>(std::move(*answer));
-}
-
-void write_failure(MessageWriter& reply, std::string_view status, const MaterializeError& error) {
-  reply.map(5).text("status").text(status).text("exception").opaque(error.exception);
-  reply.text("traceback").opaque(error.traceback).text("exception_text").text(error.text);
-  reply.text("traceback_text").text(error.traceback_text);
+// True when a worker could not set the plugin up: then the reply raises what it raised there.
+bool raises_failure(const Message& said, MessageWriter& reply) {
+  for (const auto& [address, answer] : pairs(said.root())) {
+    if (find_text(answer, "status") != "error") continue;
+    reply.map(3).text("status").text("uncaught-error");
+    for (const char* part : {"exception", "traceback"}) {
+      const Object* value = find(answer, part);
+      reply.text(part).opaque(value ? said.opaque(*value) : Opaque());
+    }
+    return true;
+  }
+  return false;
 }
 
 Awaitable<void> register_scheduler_plugin(Hub& hub, const Request& request, MessageWriter& reply) {
-  using Result = std::variant<std::monostate, MaterializeError>;
+  using Result = std::variant<std::vector<ForwardedPlugin>, MaterializeError>;
   const Ticket ticket = hub.tickets.next();
   hub.materializer->upload_file(request.message.bytes(request.value("plugin")),
                                 [&tickets = hub.tickets, ticket](Result result) { tickets.answer(ticket, result); });
   const auto result = co_await await_materializer<Result>(hub, request, ticket);
-  if (result && result->index() == 1) write_failure(reply, "uncaught-error", std::get<MaterializeError>(*result));
+  if (!result) co_return;
+  if (const auto* error = std::get_if<MaterializeError>(&*result)) {
+    write_failure(reply, "uncaught-error", *error);
+    co_return;
+  }
+  for (const ForwardedPlugin& plugin : std::get<0>(*result)) {
+    MessageWriter replies;
+    co_await add_plugin(hub, plugin, replies);
+    if (!raises_failure(Message::decode(replies.take_frames()), reply)) continue;
+    (plugin.to_nannies ? hub.nanny_plugins : hub.worker_plugins).erase(plugin.name);  // later ones would fail as well
+    co_return;
+  }
 }
 
-void unregister_scheduler_plugin(Hub&, const Request& request, MessageWriter&) {
-  throw CallerError("ValueError", fmt::format("Could not find plugin {} among the scheduler's plugins",
-                                              name_of(request.key("name"))));
+// Of those that were handed on to workers or nannies.
+Awaitable<void> unregister_scheduler_plugin(Hub& hub, const Request& request, MessageWriter& reply) {
+  const std::string name = request.text("name");
+  if (!hub.worker_plugins.contains(name) && !hub.nanny_plugins.contains(name))
+    throw CallerError("ValueError", fmt::format("Could not find plugin {} among the scheduler's plugins", name));
+  MessageWriter replies;
+  co_await remove_plugin(hub, request, replies, hub.worker_plugins.contains(name) ? kWorker : kNanny);
+  reply.nil();
 }
 
 Awaitable<void> run_function(Hub& hub, const Request& request, MessageWriter& reply) {
@@ -144,6 +170,12 @@ constexpr std::array kPluginOperations = {
 };
 
 }  // namespace
+
+void write_failure(MessageWriter& reply, std::string_view status, const MaterializeError& error) {
+  reply.map(5).text("status").text(status).text("exception").opaque(error.exception);
+  reply.text("traceback").opaque(error.traceback).text("exception_text").text(error.text);
+  reply.text("traceback_text").text(error.traceback_text);
+}
 
 std::span<const Operation> plugin_operations() { return kPluginOperations; }
 

@@ -89,16 +89,6 @@ void who_has(Hub& hub, const Request& request, MessageWriter& reply) {
   }
 }
 
-// "inc" of "inc-0123abcd" and of ("inc-0123abcd", 4), as dask.utils.key_split names groups of keys.
-std::string group_of(const Key& key) {
-  const Message message = Message::decode(std::string(key.packed()));
-  const Object& root = message.root();
-  const Object& first = root.type == msgpack::type::ARRAY && root.via.array.size > 0 ? root.via.array.ptr[0] : root;
-  const std::string name = name_of(key_of(first));
-  const std::size_t dash = name.rfind('-');
-  return dash == std::string::npos || dash == 0 ? name : name.substr(0, dash);
-}
-
 void nbytes(Hub& hub, const Request& request, MessageWriter& reply) {
   const std::vector<Key> keys = asked_keys(hub, request);
   if (!find_bool(request.root(), "summary", true)) {
@@ -107,7 +97,7 @@ void nbytes(Hub& hub, const Request& request, MessageWriter& reply) {
     return;
   }
   std::map<std::string, std::int64_t> groups;
-  for (const Key& key : keys) groups[group_of(key)] += hub.tasks.bytes_of(key);
+  for (const Key& key : keys) groups[std::string(hub.tasks.kind_of(key))] += hub.tasks.bytes_of(key);
   reply.map(groups.size());
   for (const auto& [group, bytes] : groups) reply.text(group).integer(bytes);
 }
@@ -128,6 +118,24 @@ void adaptive_target(Hub& hub, const Request& request, MessageWriter& reply) {
   reply.integer(static_cast<std::int64_t>(hub.tasks.wanted_workers(target)));
 }
 
+// What Client.recreate_task_locally() runs: its pickle for the client to open.
+void get_runspec(Hub& hub, const Request& request, MessageWriter& reply) {
+  const Key key = request.key("key");
+  const Bytes spec = hub.tasks.run_spec_of(key);
+  if (spec.empty()) throw CallerError("KeyError", name_of(key));
+  reply.pickled(spec);
+}
+
+// Of the first of the keys that is erred: the task that failed.
+void get_error_cause(Hub& hub, const Request& request, MessageWriter& reply) {
+  for (const Key& key : keys_of(find_elements(request.root(), "keys"))) {
+    if (const auto cause = hub.tasks.failed_first(key)) {
+      reply.key(*cause);
+      return;
+    }
+  }
+}
+
 // Clients read the log of a scheduler they run themselves; this one's is the launcher's.
 void no_log(Hub&, const Request&, MessageWriter& reply) { reply.array(0); }
 
@@ -143,6 +151,8 @@ constexpr std::array kQueryOperations = {
     Operation{"nbytes", nbytes},
     Operation{"get_task_status", get_task_status},
     Operation{"adaptive_target", adaptive_target},
+    Operation{"get_runspec", get_runspec},
+    Operation{"get_error_cause", get_error_cause},
     Operation{"get_logs", no_log},
     Operation{"logs", no_log},
     Operation{"get_story", no_log},

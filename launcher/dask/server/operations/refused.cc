@@ -11,12 +11,6 @@ void terminate(Hub&, const Request&, MessageWriter&) {
   refuse("a Dask client cannot stop Trireme's cluster; `launcher down` does");
 }
 
-void feed(Hub&, const Request&, MessageWriter&) {
-  refuse(
-      "'feed' runs a function inside of a Python scheduler; this one is none. client.events() and "
-      "client.subscribe_topic() show what happens");
-}
-
 void profile(Hub&, const Request&, MessageWriter&) {
   refuse(
       "this scheduler collects no profiles of Python code; client.profile() with workers of a `dask scheduler` does");
@@ -42,13 +36,28 @@ void task_metadata(Hub&, const Request&, MessageWriter&) {
 
 void benchmark(Hub&, const Request&, MessageWriter&) { refuse("hardware is measured by `launcher doctor`"); }
 
+void memory_sampler(Hub&, const Request&, MessageWriter&) {
+  refuse("this scheduler samples no memory; the dashboard and /metrics show what the workers use");
+}
+
+// There is none to run, and it may be asked for that.
+void active_memory_manager(Hub&, const Request& request, MessageWriter& reply) {
+  const std::string method = request.text("method");
+  if (method == "running") {
+    reply.boolean(false);
+  } else if (method != "stop") {
+    refuse(
+        "this scheduler has no active memory manager: results are freed as soon as nothing needs them, and those of a "
+        "worker that retires are moved");
+  }
+}
+
 void set_restrictions(Hub&, const Request&, MessageWriter&) {
   refuse("restrictions are given with a task: submit(…, workers=…, resources=…)");
 }
 
 constexpr std::array kRefusedOperations = {
     Operation{"terminate", terminate},
-    Operation{"feed", feed},
     Operation{"profile", profile},
     Operation{"get_profile", profile},
     Operation{"get_profile_metadata", profile},
@@ -61,6 +70,9 @@ constexpr std::array kRefusedOperations = {
     Operation{"stop_task_metadata", task_metadata},
     Operation{"benchmark_hardware", benchmark},
     Operation{"set_restrictions", set_restrictions},
+    Operation{"memory_sampler_start", memory_sampler},
+    Operation{"memory_sampler_stop", memory_sampler},
+    Operation{"amm_handler", active_memory_manager},
 };
 
 }  // namespace

@@ -162,6 +162,36 @@ def upload_plugin(payload):
         return pickle.dumps(SchedulerUploadFile(path))
 
 
+def forwarding_plugin(payload):
+    import tempfile
+
+    from distributed.diagnostics.plugin import InstallPlugin, UploadDirectory
+
+    made_by = msgpack.unpackb(payload)
+    if made_by == "directory":
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "folder"))
+            return pickle.dumps(UploadDirectory(os.path.join(folder, "folder")))
+
+    def install():
+        assert os.environ.get("ON_A_WORKER"), "installed beside the scheduler"
+        return 42
+
+    plugin = InstallPlugin(install, restart_workers="restart" in made_by)
+    plugin.name = "named"
+    return pickle.dumps(plugin)
+
+
+def described_plugin(payload):
+    plugin = pickle.loads(payload)
+    os.environ["ON_A_WORKER"] = "yes"
+    try:
+        installs = f" installs: {plugin._install_fn()}" if hasattr(plugin, "_install_fn") else ""
+        return f"{type(plugin).__name__}{installs}".encode()
+    finally:
+        del os.environ["ON_A_WORKER"]
+
+
 def other_plugin(payload):
     from distributed.diagnostics.plugin import SchedulerPlugin
 
@@ -169,6 +199,33 @@ def other_plugin(payload):
         pass
 
     return pickle.dumps(Counter())
+
+
+def progress_bar(payload):
+    """What a bar of `payload` (its class) over two keys asks the scheduler to set up."""
+    import asyncio
+
+    from distributed.diagnostics import progressbar
+
+    class Asked(Exception):
+        pass
+
+    class Connection:
+        async def write(self, message, **options):
+            raise Asked(message)
+
+        def abort(self):
+            pass
+
+    async def connect(*arguments, **options):
+        return Connection()
+
+    progressbar.connect = connect
+    try:
+        bar = getattr(progressbar, msgpack.unpackb(payload))(["x", ("y", 1)], scheduler="tcp://127.0.0.1:1", complete=True)
+        asyncio.run(bar.listen())
+    except Asked as asked:
+        return asked.args[0]["setup"]
 
 
 def raised(payload):

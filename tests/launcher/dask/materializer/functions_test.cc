@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "dask/wire/message.h"
@@ -11,6 +12,13 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 class Functions : public PythonFixture {};
+class ProgressBars : public PythonFixture {
+ protected:
+  std::variant<ProgressBar, MaterializeError> read(Bytes setup) {
+    return wait<std::variant<ProgressBar, MaterializeError>>(
+        [&](auto done) { materializer_->read_progress_bar(std::move(setup), done); });
+  }
+};
 class Uploads : public PythonFixture {
  protected:
   // What MODULE.answer() gives, which is 42 to the client.
@@ -20,8 +28,7 @@ class Uploads : public PythonFixture {
     return evaluate(graph(made), made.wanted);
   }
   void upload_source(std::string_view source) {
-    ASSERT_TRUE(
-        std::holds_alternative<std::monostate>(upload(client_side("upload_plugin", packed("uploaded.py", source)))));
+    ASSERT_EQ(upload(client_side("upload_plugin", packed("uploaded.py", source))).index(), 0U);
   }
 };
 
@@ -94,6 +101,25 @@ TEST_F(Functions, CannotReadOrWriteTheSchedulersSocket) {
   EXPECT_EQ(call_for_text("__import__('os').write(1, b'not a response')"), "14");
 }
 
+TEST_F(ProgressBars, AreReadFromTheFunctionsTheySend) {
+  for (const char* kind : {"ProgressBar", "MultiProgressBar"}) {
+    const auto answer = read(client_side("progress_bar", packed(kind)));
+    ASSERT_TRUE(std::holds_alternative<ProgressBar>(answer)) << std::get<MaterializeError>(answer).text;
+    const ProgressBar& bar = std::get<ProgressBar>(answer);
+    EXPECT_THAT(bar.keys, testing::UnorderedElementsAre(text_key("x"), testing::ResultOf(text_of, "('y', 1)")));
+    EXPECT_TRUE(bar.shows_done);
+    EXPECT_EQ(bar.by_kind, std::string_view(kind) == "MultiProgressBar");
+  }
+}
+
+TEST_F(ProgressBars, AreNotWhatElseIsFed) {
+  for (const Bytes& setup : {Bytes(), Bytes(std::string("cposix\ngetpid\n."))}) {
+    const auto answer = read(setup);
+    ASSERT_TRUE(std::holds_alternative<MaterializeError>(answer));
+    EXPECT_THAT(std::get<MaterializeError>(answer).text, HasSubstr("distributed.progress() works"));
+  }
+}
+
 TEST_F(Uploads, MakeModulesImportable) {
   upload_source("def answer(x): return 'first'");
   EXPECT_EQ(answer_of_module(), "['first']");
@@ -115,6 +141,20 @@ TEST_F(Uploads, OfBrokenModulesRaiseWhatIsWrong) {
   const Upload answer = upload(client_side("upload_plugin", packed("broken.py", "1 / 0")));
   ASSERT_TRUE(std::holds_alternative<MaterializeError>(answer));
   EXPECT_THAT(std::get<MaterializeError>(answer).text, HasSubstr("ZeroDivisionError"));
+}
+
+// Three that exist in `distributed`, and what they hand on.
+TEST_F(Uploads, MayBePluginsThatHandOthersOn) {
+  const auto forwarded = [&](std::string_view made_by) {
+    const Upload answer = upload(client_side("forwarding_plugin", packed(made_by)));
+    if (const auto* error = std::get_if<MaterializeError>(&answer)) return "error: " + error->text;
+    const ForwardedPlugin& plugin = std::get<0>(answer).at(0);
+    return fmt::format("{} for {}: {}", plugin.name, plugin.to_nannies ? "nannies" : "workers",
+                       client_side("described_plugin", plugin.plugin.view()).view());
+  };
+  EXPECT_EQ(forwarded("install"), "named for workers: _InstallWorkerPlugin installs: 42");
+  EXPECT_EQ(forwarded("install and restart"), "named for nannies: _InstallNannyPlugin installs: 42");
+  EXPECT_EQ(forwarded("directory"), "upload-directory-folder for nannies: _UploadDirectoryNannyPlugin");
 }
 
 TEST_F(Uploads, AreTheOnlySchedulerPlugins) {

@@ -140,6 +140,21 @@ TEST(DecodeCall, ReadsTheValueAndTheEvents) {
   EXPECT_EQ(result.events[0].first, "topic");
 }
 
+TEST(DecodeProgressBar, ReadsKeysAndWhatIsCounted) {
+  MessageWriter writer;
+  writer.map(4).text("status").text("OK").text("keys").array(2).text("x").array(2).text("y").integer(1);
+  writer.text("shows_done").boolean(true).text("by_kind").boolean(false);
+
+  const auto bar = std::get<ProgressBar>(decode_progress_bar(Bytes(writer.take())));
+
+  EXPECT_THAT(bar.keys, ElementsAre(text_key("x"), testing::ResultOf(text_of, "('y', 1)")));
+  EXPECT_TRUE(bar.shows_done);
+  EXPECT_FALSE(bar.by_kind);
+
+  const auto broken = decode_progress_bar(Bytes(MessageWriter().map(1).text("status").text("OK").take()));
+  EXPECT_THAT(std::get<MaterializeError>(broken).text, HasSubstr("no \"keys\""));
+}
+
 TEST(EncodeGraphRequest, HasWhatTheClientSent) {
   MessageWriter order;
   order.map(1).text("x").integer(4);

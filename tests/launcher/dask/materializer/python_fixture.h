@@ -19,7 +19,7 @@ namespace trireme::launcher::dask {
 class PythonFixture : public testing::Test {
  protected:
   using Graph = std::variant<MaterializedGraph, MaterializeError>;
-  using Upload = std::variant<std::monostate, MaterializeError>;
+  using Upload = std::variant<std::vector<ForwardedPlugin>, MaterializeError>;
   using Function = std::variant<FunctionResult, MaterializeError>;
 
   PythonFixture() { restart_with({.python = TEST_PYTHON}); }

@@ -2,6 +2,7 @@
 
 import unittest
 
+from dask.utils import key_split
 from distributed import wait
 
 from cluster import OneCluster, until
@@ -48,7 +49,8 @@ class Data(OneCluster):
         futures = self.client.map(bytes, [1_000_000] * 8, workers=["alice"], pure=False)
         wait(futures, timeout=20)
         self.client.rebalance(futures)
-        self.assertTrue(self.client.has_what()[self.address_of("alice")])
+        holders = until(lambda: [one for one, in self.client.who_has(futures).values()])  # nobody has what another has
+        self.assertEqual({holders.count(self.address_of(name)) for name in ["alice", "bob"]}, {4})
         self.assertEqual(self.client.gather(futures), [bytes(1_000_000)] * 8)
 
     def test_queries(self):
@@ -62,6 +64,17 @@ class Data(OneCluster):
         self.assertEqual(set(self.client.ncores().values()), {1})
         self.assertEqual(dict(self.client.processing()), {alice: (), self.address_of("bob"): ()})
         self.assertEqual(self.client.get_versions()["workers"].keys(), self.client.ncores().keys())
+
+    def test_sizes_are_summed_by_kind_as_dask_names_kinds(self):
+        futures = [self.client.submit(bytes, 100, key=key) for key in
+                   ["my-own-key-7", ("sum-of-parts-0123abcd", 0), ("sum-of-parts-0123abcd", 1), "x-deadbeef", "Total_2"]]
+        futures += self.client.scatter([1, "two"])
+        wait(futures, timeout=20)
+        kinds = {}
+        for key, size in self.client.nbytes([future.key for future in futures], summary=False).items():
+            kinds[key_split(key)] = kinds.get(key_split(key), 0) + size
+        self.assertEqual(self.client.nbytes([future.key for future in futures]), kinds)
+        self.assertEqual(kinds["sum-of-parts"], 2 * kinds["x"])
 
     def test_publish(self):
         other = self.connect(set_as_default=False)

@@ -7,7 +7,7 @@ import traceback
 import unittest
 
 import msgpack
-from distributed import KilledWorker, SchedulerPlugin, wait
+from distributed import KilledWorker, SchedulerPlugin, performance_report, wait
 from distributed.client import FutureCancelledError
 
 from cluster import PROGRAM, OneCluster, until
@@ -123,10 +123,16 @@ class Errors(OneCluster):
         class Plugin(SchedulerPlugin):
             pass
 
-        with self.assertRaisesRegex(Exception, "[Pp]lugin"):
+        with self.assertRaisesRegex(RuntimeError, "Plugin was refused: this scheduler is no Python process"):
             self.client.register_plugin(Plugin())
         with self.assertRaisesRegex(RuntimeError, "task stream"):
             self.client.get_task_stream()
+        with self.assertRaisesRegex(AttributeError, "performance_report needs a scheduler in Python"):
+            with performance_report(os.devnull):
+                pass
+        with self.assertRaisesRegex(RuntimeError, "no active memory manager"):
+            self.client.amm.start()
+        self.assertFalse(self.client.amm.running())
         self.assertEqual(self.client.submit(divide, 4, 2).result(timeout=20), 2)
 
     def test_run_on_scheduler(self):

@@ -6,6 +6,7 @@ import time
 import unittest
 
 from distributed import NannyPlugin, WorkerPlugin, wait
+from distributed.diagnostics.plugin import InstallPlugin, UploadDirectory
 
 from cluster import PROGRAM, OneCluster, Worker, until
 
@@ -74,6 +75,22 @@ class Messages(OneCluster):
         self.assertEqual(set(self.client.run(lambda dask_worker: dask_worker.mark).values()), {0})
         with self.assertRaises(ValueError):
             self.client.unregister_worker_plugin("mark")
+
+    def test_plugins_that_install_something(self):
+        def install():
+            os.environ["INSTALLED"] = "yes"
+
+        def fail():
+            raise OSError("no such package")
+
+        plugin = InstallPlugin(install, restart_workers=False)
+        self.client.register_plugin(plugin)
+        self.assertEqual(list(self.client.run(os.getenv, "INSTALLED").values()), ["yes", "yes"])
+        self.client.unregister_scheduler_plugin(plugin.name)
+        with self.assertRaises(ValueError):
+            self.client.unregister_scheduler_plugin(plugin.name)
+        with self.assertRaisesRegex(OSError, "no such package"):
+            self.client.register_plugin(InstallPlugin(fail, restart_workers=False))
 
     def test_a_taken_name_is_refused(self):
         second = self.start_worker(name="alice")
@@ -218,7 +235,19 @@ class Restarts(OneCluster):
                 nanny.marked = True
 
         self.client.register_plugin(Environ())
+        self.addCleanup(self.client.unregister_worker_plugin, "environ", nanny=True)
         self.assertEqual(set(self.client.run(lambda dask_worker: dask_worker.marked, nanny=True).values()), {True})
+
+    def test_uploaded_directories(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "brought"))
+            with open(os.path.join(folder, "brought", "__init__.py"), "w") as file:
+                file.write("ANSWER = 42\n")
+            plugin = UploadDirectory(os.path.join(folder, "brought"), restart_workers=True, update_path=True)
+        before = set(self.client.ncores())
+        self.client.register_plugin(plugin)
+        until(lambda: len(self.client.ncores()) == 2 and not before & set(self.client.ncores()))
+        self.assertEqual(list(self.client.run(lambda: __import__("brought").ANSWER).values()), [42, 42])
 
 
 @unittest.skipIf(PROGRAM == "real", "it opens graphs itself")
