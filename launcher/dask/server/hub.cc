@@ -99,9 +99,10 @@ void Hub::remove_worker(std::string_view address, bool expected, bool close) {
   const std::string gone = worker->info.address;
   if (close) stream->next().map(2).text("op").text("close").text("reason").text("scheduler-remove-worker");
   workers.remove(gone);
+  watchers.tell_removed(gone);
   calls.forget(gone);
   tasks.remove_worker(gone, expected, steady_seconds());
-  stream->close();
+  if (close) stream->close();
 }
 
 void Hub::set_worker_status(WorkerPeer& worker, const std::string& status) {

@@ -29,6 +29,7 @@
 #include "dask/server/stream_effects.h"
 #include "dask/server/tickets.h"
 #include "dask/server/worker_calls.h"
+#include "dask/server/worker_watchers.h"
 #include "dask/tasks/task_scheduler.h"
 #include "scheduler/live_task_board.h"
 #include "scheduler/snapshot.h"
@@ -64,6 +65,7 @@ class Hub {
 
   Workers workers;
   Clients clients;
+  WorkerWatchers watchers;
   StreamEffects effects{workers, clients};
   TaskScheduler tasks;
   WorkerCalls calls;
@@ -87,6 +89,7 @@ class Hub {
   Message versions;              // of the first peer that told: what `versions` answers
 
   std::unique_ptr<Materializer> materializer;
+  std::size_t waiting_for_any_worker = 0;  // requests to open a graph, where only a worker can
 
   // Tells the task scheduler what an operation of coordination/ means for it.
   void apply(const Claims& claims);
@@ -95,7 +98,8 @@ class Hub {
   // Under these topics, to clients that subscribed. `packed`: what pack_value() made.
   void log_event(const std::string& topic, const Bytes& packed);
 
-  // The worker is gone: its tasks are placed anew, everyone is told. close: it is told to shut down.
+  // The worker is gone: its tasks are placed anew, everyone is told. close: it is told to shut down, and its connection
+  // ends; else it knows itself when to do so, and starts anew perhaps.
   void remove_worker(std::string_view address, bool expected, bool close);
   void set_worker_status(WorkerPeer& worker, const std::string& status);
   // Everyone who waits here goes on together, when the first has waited for so many seconds.

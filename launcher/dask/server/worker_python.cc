@@ -31,7 +31,9 @@ Awaitable<void> WorkerPython::choose_worker() {
 
 Awaitable<void> WorkerPython::run(Bytes request, Done done) {
   const auto self = shared_from_this();
+  ++hub_.waiting_for_any_worker;
   co_await choose_worker();
+  --hub_.waiting_for_any_worker;
   MessageWriter out;
   out.packed(request.view());
   Call call{.address = worker_, .request = out.finish()};

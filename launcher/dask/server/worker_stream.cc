@@ -185,7 +185,7 @@ void admit_worker(Hub& hub, const std::shared_ptr<Stream>& stream, const WorkerI
   worker.nanny = find_text(said, "nanny").value_or("");
   worker.last_seen = epoch_seconds();
   worker.stream = stream;
-  hub.workers.add(std::move(worker));
+  hub.watchers.tell_added(hub.workers.add(std::move(worker)));
   if (hub.versions.frames().empty()) hub.versions = registration;
   welcome_worker(hub, stream->connection());
   hub.tasks.add_worker(info, steady_seconds());

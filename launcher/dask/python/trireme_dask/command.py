@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 
 
 class LauncherError(RuntimeError):
@@ -32,6 +33,7 @@ class Command:
             self.program,
             verb,
             *arguments,
+            env={"TRIREME_DASK_PYTHON": sys.executable, **os.environ},  # graphs are opened by this Python too
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

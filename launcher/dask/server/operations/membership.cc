@@ -102,9 +102,9 @@ Awaitable<void> retire_workers(Hub& hub, const Request& request, MessageWriter& 
   reply.map(count).packed(retired.take());
 }
 
-// Clusters ask for this to hear of workers; they poll `identity` as well, which is what we answer.
 void subscribe_worker_status(Hub& hub, const Request& request, MessageWriter& reply) {
   write_identity(reply, hub, request.connection.local_address());
+  hub.watchers.add(std::make_shared<Stream>(request.connection.shared_from_this()));
 }
 
 constexpr std::array kMembershipOperations = {

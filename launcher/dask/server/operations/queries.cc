@@ -115,7 +115,8 @@ void get_task_status(Hub& hub, const Request& request, MessageWriter& reply) {
 void adaptive_target(Hub& hub, const Request& request, MessageWriter& reply) {
   constexpr double kTargetSeconds = 5;
   const double target = request.seconds("target_duration").value_or(kTargetSeconds);
-  reply.integer(static_cast<std::int64_t>(hub.tasks.wanted_workers(target)));
+  const std::size_t fewest = hub.waiting_for_any_worker > 0 ? 1 : 0;
+  reply.integer(static_cast<std::int64_t>(std::max(hub.tasks.wanted_workers(target), fewest)));
 }
 
 // What Client.recreate_task_locally() runs: its pickle for the client to open.

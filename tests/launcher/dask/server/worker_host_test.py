@@ -83,6 +83,7 @@ class WorkersThatOpenGraphs(OneCluster):
 
     def test_graphs_wait_for_a_worker_and_go_on_with_the_next(self):
         first = self.client.submit(increment, 1)
+        until(lambda: self.client.sync(self.client.scheduler.adaptive_target) == 1)  # an adaptive cluster begins with it
         worker = self.start_worker(name="alice")
         self.assertEqual(first.result(timeout=60), 2)
         worker.kill()

@@ -6,6 +6,8 @@ import time
 import unittest
 
 from distributed import NannyPlugin, WorkerPlugin, wait
+from distributed.core import rpc
+from distributed.deploy.cluster import Cluster
 from distributed.diagnostics.plugin import InstallPlugin, UploadDirectory
 
 from cluster import PROGRAM, OneCluster, Worker, until
@@ -18,6 +20,20 @@ def increment(x):
 def slowly(x, seconds):
     time.sleep(seconds)
     return x
+
+
+class Watching(Cluster):
+    """What the managers of clusters have in common, for a scheduler that somebody else runs."""
+
+    def __init__(self, client):
+        super().__init__(asynchronous=True, quiet=True, loop=client.loop)
+        self.scheduler_comm = client.sync(self.connect, client.scheduler.address)
+
+    async def connect(self, address):
+        return rpc(address)
+
+    def names(self):
+        return {worker["name"] for worker in list(self.scheduler_info["workers"].values())}
 
 
 class Mark(WorkerPlugin):
@@ -198,6 +214,31 @@ class Comings(OneCluster):
         wait(future, timeout=20)
         self.assertEqual(self.client.retire_workers([self.address_of("stays")]), {})
         self.assertEqual(self.client.submit(increment, future).result(timeout=20), 3)
+
+    def test_a_busy_worker_at_the_end_of_its_lifetime_starts_anew(self):
+        limited = Worker(self.scheduler.address, "--lifetime", "3s", "--lifetime-restart", nanny=True, name="mortal")
+        self.addCleanup(limited.close)
+        self.client.wait_for_workers(2, timeout=60)
+        first = self.address_of("mortal")
+        futures = self.client.map(slowly, range(120), [0.05] * 120, pure=False)
+        others = [self.client.submit(slowly, x, 0.05, workers="mortal", pure=False) for x in range(100)]
+        again = until(lambda: {worker["name"]: address for address, worker in
+                               self.client.scheduler_info()["workers"].items() if address != first}.get("mortal"))
+        self.assertIn(again, self.client.ncores())
+        self.client.cancel(others)
+        self.assertEqual(self.client.gather(futures), list(range(120)))
+
+    def test_cluster_managers_hear_of_workers_that_come_and_go(self):
+        cluster = Watching(self.client)
+        self.addCleanup(self.client.sync, cluster._close)
+        self.client.sync(cluster._start)
+        self.assertEqual(cluster.names(), {"stays"})
+        another = self.start_another(name="watched")
+        until(lambda: cluster.names() == {"stays", "watched"})
+        (added,) = (worker for worker in cluster.scheduler_info["workers"].values() if worker["name"] == "watched")
+        self.assertEqual((added["type"], added["nthreads"]), ("Worker", 1))
+        another.kill()
+        until(lambda: cluster.names() == {"stays"})
 
     def test_a_worker_that_ends_orderly(self):
         another = self.start_another(name="polite")
