@@ -3,6 +3,8 @@
 The text is embedded into the launcher and runs in one of two places: in a process beside the scheduler (`serve`), or in
 a Dask worker, by its `run` operation (`answer_in_thread`). `answer` turns one request into one response, both msgpack
 maps; whatever goes wrong in a request becomes a response of status "error" with a pickled exception.
+
+It is one file, long as it is, because workers are sent it as one text.
 """
 
 import os
