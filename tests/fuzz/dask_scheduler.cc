@@ -52,7 +52,19 @@ class ChainMaterializer final : public dask::Materializer {
     asio::post(context_, [done = std::move(done), graph = std::move(graph)]() mutable { done(std::move(graph)); });
   }
   void upload_file(dask::Bytes, UploadDone done) override {
-    asio::post(context_, [done = std::move(done)] { done(std::monostate()); });
+    asio::post(context_, [done = std::move(done)] {
+      done(std::vector<dask::ForwardedPlugin>{{.name = "w", .plugin = dask::Bytes("p")},
+                                              {.name = "n", .plugin = dask::Bytes("p"), .to_nannies = true}});
+    });
+  }
+  void read_progress_bar(dask::Bytes, ProgressBarDone done) override {
+    asio::post(context_, [done = std::move(done)] {
+      done(dask::ProgressBar{.keys = {dask::Key("\xa1"
+                                                "a"),
+                                      dask::Key("\xa1"
+                                                "b")},
+                             .by_kind = true});
+    });
   }
   void run_function(dask::FunctionCall, FunctionDone done) override {
     asio::post(context_, [done = std::move(done)] { done(dask::MaterializeError{.text = "nothing runs here"}); });

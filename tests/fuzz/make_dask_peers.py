@@ -114,6 +114,10 @@ def sessions():
                        ("restart_workers", {"workers": ["w"], "timeout": 1, "on_error": "return"}),
                        ("retire_workers", {"workers": [ADDRESS], "close_workers": True, "remove": True})]:
         yield op, cluster + graph("a") + says(WORKER, finished("a")) + request(op, **fields)
+    yield "watches", cluster + graph("a", "b") + request("subscribe_worker_status") + says(WORKER, erred("a")) + b"".join(
+        record(CLIENT + 2, {"op": op, **fields}) for op, fields in [
+            ("get_runspec", {"key": "a"}), ("get_error_cause", {"keys": ["b"]}), ("amm_handler", {"method": "running"}),
+            ("feed", {"function": b"f", "setup": b"s", "teardown": None, "interval": "100ms"})])
     yield "belongs", worker() + b"".join(
         request(op, **fields) for op, fields in [
             ("heartbeat_worker", {"address": ADDRESS, "metrics": {"memory": 5, "bandwidth": {"total": 1e8}}, "executing": {"a": 1.0}}),
