@@ -228,6 +228,7 @@ Awaitable<void> read_worker(Hub& hub, Connection& connection, const WorkerInfo& 
     if (wait == 0) continue;
     connection.wake_for_input(false);
     co_await hub.next_round(wait);
+    hub.tasks.expect_news(info.address);
     message = connection.read_now();
   }
 }

@@ -39,6 +39,8 @@ class Dispatch {
   void withdraw(Task& task, Tell tell);
   // It left the worker's threads: they have room for others.
   void set_long_running(Task& task);
+  // Brings what the worker has, and what it may get next, nearer to the processor.
+  void warm_up(const Worker& worker) const;
   // Told at the end of the event, or before the worker is told to compute anything.
   void free_key(Worker& worker, const Key& key);
 

@@ -23,6 +23,10 @@ bool is_run_by(const Task& task, const Worker& worker) {
 
 }  // namespace
 
+void TaskScheduler::expect_news(std::string_view worker) const {
+  if (const Worker* found = state_->workers.find(worker)) state_->dispatch.warm_up(*found);
+}
+
 void TaskScheduler::task_finished(std::string_view worker, const TaskResult& result, double now) {
   state_->dispatch.set_time(now);
   Worker* finisher = state_->workers.find(worker);

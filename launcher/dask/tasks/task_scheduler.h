@@ -115,6 +115,8 @@ class TaskScheduler {
   void set_worker_status(std::string_view address, WorkerStatus status, double now);
   void set_worker_resources(std::string_view address, const std::map<std::string, double>& resources, double now);
   void update_load(std::string_view address, const WorkerLoad& load, double now);
+  // News of its tasks are about to come, after other programs have had the processor.
+  void expect_news(std::string_view worker) const;
   void task_finished(std::string_view worker, const TaskResult& result, double now);
   void task_erred(std::string_view worker, const TaskFailure& failure, double now);
   // It left the worker's threads after it had kept one for so many seconds; negative: not said.
