@@ -16,8 +16,10 @@ bool MultiLocks::acquire(const std::vector<Key>& locks, const Key& id, std::size
   }
   if (requests_.contains(id)) throw CallerError("ValueError", fmt::format("{} has locks already", name_of(id)));
   std::vector<Key> shortest_first = locks;
+  std::ranges::sort(shortest_first);
+  shortest_first.erase(std::unique(shortest_first.begin(), shortest_first.end()), shortest_first.end());
   std::ranges::stable_sort(shortest_first, {}, [&](const Key& lock) { return waiting_[lock].size(); });
-  Request& request = requests_[id] = {.missing = wanted};
+  Request& request = requests_[id] = {.missing = std::min(wanted, shortest_first.size())};
   for (const Key& lock : shortest_first) {
     if (request.missing == 0) break;
     request.locks.push_back(lock);

@@ -17,7 +17,10 @@ void prefetch(const void* begin, std::size_t size) {
   const auto* bytes = static_cast<const char*>(begin);
   for (std::size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(bytes + at);
 }
-void prefetch(const Task& task) { prefetch(&task, sizeof task); }
+// With the line before it, where its node in the table begins.
+void prefetch(const Task& task) {
+  prefetch(reinterpret_cast<const char*>(&task) - kCacheLine, sizeof task + kCacheLine);
+}
 void prefetch_bytes(const Task& task) {
   __builtin_prefetch(task.key->packed().data());
   prefetch(task.run_spec.view().data(), std::min<std::size_t>(task.run_spec.size(), 1024));

@@ -118,6 +118,14 @@ TEST_F(MultiLock, TakesAllItsLocksOrWaits) {
   EXPECT_THAT(locks_.release(key("2")), ElementsAre(3));
 }
 
+TEST_F(MultiLock, TakesALockOnceThatIsNamedTwice) {
+  EXPECT_TRUE(acquire("1", {"a", "a"}, 2, 1));
+  EXPECT_FALSE(acquire("2", {"a", "b", "a"}, 3, 2));
+  EXPECT_THAT(locks_.release(key("1")), ElementsAre(2));
+  EXPECT_THAT(locks_.release(key("2")), IsEmpty());
+  EXPECT_TRUE(acquire("3", {"a"}, 1, 3));
+}
+
 TEST_F(MultiLock, TakesSomeNumberOfLocks) {
   EXPECT_TRUE(acquire("1", {"a", "b"}, 1, 1));
   EXPECT_TRUE(acquire("2", {"a", "b"}, 1, 2));
