@@ -17,8 +17,8 @@ namespace trireme::launcher::dask {
 class MultiLocks {
  public:
   // True: `wanted` of the locks are held. False: the ticket waits, to be answered with true, or with false when it
-  // times out. A lock that is named twice counts once. Throws CallerError when `wanted` is 0 or beyond the locks, or the
-  // id has a request already.
+  // times out. A lock that is named twice counts once. Throws CallerError when `wanted` is 0 or beyond the locks, or
+  // the id has a request already.
   [[nodiscard]] bool acquire(const std::vector<Key>& locks, const Key& id, std::size_t wanted, Ticket ticket);
   // Returns the tickets that hold all their locks now. Throws CallerError when the id holds none.
   [[nodiscard]] std::vector<Ticket> release(const Key& id);

@@ -8,8 +8,9 @@ namespace trireme::launcher::dask {
 
 // How long a busy worker's messages may be left lying before they are read.
 //
-// Waking for each of them would cost several times what is in them. A worker that has work for half as long again as the
-// wait does not notice; how long its work lasts follows from what it ended between the last readings. Times in seconds.
+// Waking for each of them would cost several times what is in them. A worker that has work for half as long again as
+// the wait does not notice; how long its work lasts follows from what it ended between the last readings. Times in
+// seconds.
 class ReadingPace {
  public:
   static constexpr double kShortWait = 0.005;
