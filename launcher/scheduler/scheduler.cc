@@ -252,9 +252,10 @@ void Scheduler::work(const std::stop_token& stop) {
   Seconds next_tick = 0;
   while (!stop.stop_requested()) {
     const std::uint64_t now_at = wait_for_change(notified, kTickInterval);
-    if (now_at != notified) notify_subscribers(notified = now_at);
+    const bool has_changed = now_at != notified;
+    if (has_changed) notify_subscribers(notified = now_at);
     write_history();
-    std::this_thread::sleep_for(kLeastInterval);
+    if (has_changed) std::this_thread::sleep_for(kLeastInterval);
     if (seconds_since_epoch() < next_tick) continue;
     next_tick = seconds_since_epoch() + std::chrono::duration<double>(kTickInterval).count();
     post(Tick{});

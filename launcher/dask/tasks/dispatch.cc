@@ -11,21 +11,6 @@ TaskQueue& backlog_of(const Task& task) {
   return task.annotations->resources.empty() ? task.worker->backlog : task.worker->constrained;
 }
 
-constexpr std::size_t kCacheLine = 64;
-
-void prefetch(const void* begin, std::size_t size) {
-  const auto* bytes = static_cast<const char*>(begin);
-  for (std::size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(bytes + at);
-}
-// With the line before it, where its node in the table begins.
-void prefetch(const Task& task) {
-  prefetch(reinterpret_cast<const char*>(&task) - kCacheLine, sizeof task + kCacheLine);
-}
-void prefetch_bytes(const Task& task) {
-  __builtin_prefetch(task.key->packed().data());
-  prefetch(task.run_spec.view().data(), std::min<std::size_t>(task.run_spec.size(), 1024));
-}
-
 }  // namespace
 
 // ---- tasks
@@ -61,15 +46,6 @@ void Dispatch::set_long_running(Task& task) {
 void Dispatch::free_key(Worker& worker, const Key& key) {
   if (worker.to_free.empty()) freeing_.push_back(&worker);
   worker.to_free.push_back(key);
-}
-
-void Dispatch::warm_up(const Worker& worker) const {
-  for (const Task* task : worker.sent) prefetch(*task);
-  auto next = queued_.begin();
-  for (std::size_t left = worker.sent.size(); left > 0 && next != queued_.end(); --left, ++next) prefetch(**next);
-  for (const Task* task : worker.sent) __builtin_prefetch(task->key->packed().data());
-  next = queued_.begin();
-  for (std::size_t left = worker.sent.size(); left > 0 && next != queued_.end(); --left, ++next) prefetch_bytes(**next);
 }
 
 // ---- workers
